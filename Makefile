@@ -1,0 +1,35 @@
+# Two commands: `make demo` shows the program, `make test` checks it.
+PYTHON ?= $(firstword $(foreach v,python3.13 python3.12 python3.11 python3,$(shell command -v $(v) 2>/dev/null)))
+BIN := .venv/bin
+READY := .venv/ready-$(firstword $(shell cksum requirements.txt))
+ENCODER ?= efficientnet-lite0-imagenet
+
+.PHONY: demo test check serve clean
+
+demo: $(READY)
+	$(BIN)/python -m raise_core demo raise
+	$(BIN)/python -m raise_core run raise --study demo-raise --encoder $(ENCODER)
+	$(BIN)/python -m raise_core serve
+
+serve: $(READY)
+	$(BIN)/python -m raise_core serve
+
+test: check
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(READY): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; call: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	@rm -f .venv/ready-*
+	@touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
