@@ -1,0 +1,1 @@
+"""Files to store: reading, checking and importing what a study brings."""

@@ -1,0 +1,1 @@
+"""The cohort store: immutable snapshots in DuckDB, content-addressed images and artifacts."""
