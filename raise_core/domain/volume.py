@@ -105,14 +105,22 @@ class Geometry:
         return self.index_to_mm(steps * last)
 
     def distance_in_voxels(self, other: Geometry) -> float:
-        """Largest distance between matching corners, as a share of the smallest spacing; infinite if sizes differ."""
-        if self.size != other.size:
+        """Largest distance between matching corners, as a share of the smallest spacing; infinite if sizes differ.
+
+        Axes are matched by where they run in the patient, so a file with flipped or exchanged axes is no further away.
+        """
+        mine, theirs = self.in_patient_order(), other.in_patient_order()
+        if mine.size != theirs.size:
             return float("inf")
-        apart = np.linalg.norm(self.corners_mm() - other.corners_mm(), axis=1).max()
+        apart = np.linalg.norm(mine.corners_mm() - theirs.corners_mm(), axis=1).max()
         return float(apart / min(*self.spacing_mm, *other.spacing_mm))
 
     def same_grid(self, other: Geometry) -> bool:
-        """Whether voxels of both grids lie at the same places, within `GRID_TOLERANCE_VOXELS`."""
+        """Whether voxels of both grids lie at the same places, within `GRID_TOLERANCE_VOXELS`.
+
+        The files may have their axes in another order or direction: bring both volumes into patient order before
+        comparing them voxel by voxel.
+        """
         return self.distance_in_voxels(other) <= GRID_TOLERANCE_VOXELS
 
     def patient_axes(self) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]:
@@ -133,6 +141,19 @@ class Geometry:
             left[:, index] = -1.0
         x, y, z = axes
         return (x, y, z), (bool(matrix[0, x] < 0), bool(matrix[1, y] < 0), bool(matrix[2, z] < 0))
+
+    def in_patient_order(self) -> Geometry:
+        """The same voxels counted with i to the left, j to the back and k to the head (LPS)."""
+        axes, flipped = self.patient_axes()
+        first = [0, 0, 0]
+        for axis, flip in zip(axes, flipped, strict=True):
+            first[axis] = self.size[axis] - 1 if flip else 0
+        return Geometry.of(
+            size=[self.size[axis] for axis in axes],
+            spacing_mm=[self.spacing_mm[axis] for axis in axes],
+            origin_mm=self.index_to_mm(first),
+            direction=np.asarray(self.direction)[:, list(axes)] * np.where(flipped, -1.0, 1.0),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and numbers, as JSON can hold them."""
@@ -192,18 +213,7 @@ class Volume:
         axes, flipped = self.geometry.patient_axes()
         array = self.array.transpose([2 - axis for axis in reversed(axes)])
         array = array[tuple(slice(None, None, -1) if flip else slice(None) for flip in reversed(flipped))]
-        old = self.geometry
-        first = [0, 0, 0]
-        for axis, flip in zip(axes, flipped, strict=True):
-            first[axis] = old.size[axis] - 1 if flip else 0
-        sign = np.where(flipped, -1.0, 1.0)
-        geometry = Geometry.of(
-            size=[old.size[axis] for axis in axes],
-            spacing_mm=[old.spacing_mm[axis] for axis in axes],
-            origin_mm=old.index_to_mm(first),
-            direction=np.asarray(old.direction)[:, list(axes)] * sign,
-        )
-        return Volume(array, geometry)
+        return Volume(array, self.geometry.in_patient_order())
 
 
 def _triple(values: ArrayLike) -> Triple:

@@ -78,6 +78,17 @@ def test_same_grid_allows_header_rounding_and_no_more():
     assert not grid.same_grid(geometry(direction=np.diag([1, -1, 1])))
 
 
+@settings(max_examples=40)
+@given(order=st.permutations([0, 1, 2]), signs=st.tuples(*[st.sampled_from([-1.0, 1.0])] * 3))
+def test_a_grid_is_the_same_in_any_axis_order(order, signs):
+    turned = geometry(direction=np.eye(3)[:, order] * signs)
+    assert turned.same_grid(turned.in_patient_order())
+    assert turned.in_patient_order().patient_axes() == ((0, 1, 2), (False, False, False))
+    moved = turned.in_patient_order().to_dict()
+    moved["origin_mm"][2] += 1.0
+    assert not turned.same_grid(Geometry.from_dict(moved))
+
+
 @pytest.mark.parametrize(
     ("change", "word"),
     [

@@ -40,7 +40,8 @@ def test_impossible_windows_are_refused(wrong):
 def test_baseline_is_latest_up_to_zero_else_first_within_two_weeks():
     table = values(
         ("before", -12, 1), ("before", -0.1, 2), ("before", 1, 3),
-        ("after", 0.5, 4), ("after", 1.5, 5), ("late", 2.1, 6), ("zero", 0, 7), ("missing", 0, np.nan), ("missing", 2, 8),
+        ("after", 0.5, 4), ("after", 1.5, 5), ("late", 2.1, 6), ("zero", 0, 7),
+        ("missing", 0, np.nan), ("missing", 2, 8),
     )  # fmt: skip
     baseline = baseline_values(table, by=["patient_id"], value="value").set_index("patient_id")
     assert baseline["baseline"].to_dict() == {"before": 2, "after": 4, "zero": 7, "missing": 8}

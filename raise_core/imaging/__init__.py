@@ -1,0 +1,1 @@
+"""From an image file to the picture a network sees: read, resample, window, crop, mask."""
