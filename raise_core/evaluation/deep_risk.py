@@ -23,7 +23,7 @@ from raise_core.models.principal_components import MAX_COMPONENTS, principal_com
 TEST = -1
 """Fold number of a patient outside the training split."""
 
-PROGRESS_STEPS = 10
+PROGRESS_STEPS = 4
 """How many times one call reports how far the components are."""
 
 _BoolArray = NDArray[np.bool_]

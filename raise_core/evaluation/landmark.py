@@ -15,6 +15,10 @@ from raise_core.domain.outcome import Outcome
 from raise_core.domain.week import LandmarkWeek
 from raise_core.evaluation.marker_values import MarkerSource
 
+MARKER_MISSING = "marker missing: "
+NO_IMAGES = "annotated images"
+"""How a missing deep-learning marker is called in the reasons: its images are what is missing."""
+
 
 @dataclass(frozen=True, eq=False)
 class LandmarkSet:
@@ -133,7 +137,8 @@ def build_landmark_set(
     for marker in {marker.text: marker for model in models for marker in model.markers}.values():
         if marker.kind is MarkerKind.DEEP:
             imaged = (imaged_patients or {}).get(marker.key, frozenset())
-            missing[marker.text] = ~source.patient_ids.isin(imaged)
+            not_imaged = ~source.patient_ids.isin(imaged)
+            missing[NO_IMAGES] = missing.get(NO_IMAGES, not_imaged) | not_imaged
             continue
         found = source.at(marker, week)
         columns[marker.text] = tuple(found.by_patient.columns)
@@ -146,7 +151,7 @@ def build_landmark_set(
     lacking = np.array(
         ["; ".join(name for name in missing if missing[name][row]) for row in range(len(outcomes))], dtype=object
     )
-    reason[lacking != ""] = "marker missing: " + lacking[lacking != ""]
+    reason[lacking != ""] = MARKER_MISSING + lacking[lacking != ""]
     over = time <= landmark
     reason[over & event] = f"event by week {landmark:g}"
     reason[over & ~event] = f"censored by week {landmark:g}"

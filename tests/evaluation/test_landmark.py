@@ -101,7 +101,7 @@ def test_deep_markers_need_a_prediction_of_the_run():
         imaged_patients={"lesion-portal": frozenset({"imaged"})},
     )
     assert found.patient_ids == ["imaged"]
-    assert dict(found.excluded) == {"marker missing: dl:lesion-portal": 1}
+    assert dict(found.excluded) == {"marker missing: annotated images": 1}
 
 
 class TestLabTransforms:
