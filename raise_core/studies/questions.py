@@ -1,0 +1,71 @@
+"""Questions as the command line and scripts ask them: a home and a study in, a result out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from raise_core.domain.errors import NotInStoreError
+from raise_core.domain.progress import Progress, silent
+from raise_core.domain.results import CindexSettings
+from raise_core.evaluation.landmark import require_endpoint
+from raise_core.evaluation.marker_values import MarkerSource
+from raise_core.store.home import Home
+from raise_core.studies.cindex import CindexResult, cindex_by_week, parse_models
+from raise_core.studies.opening import open_study
+from raise_core.studies.runs import list_runs, load_predictions, matching_run
+
+LEAST_EVENTS_AHEAD = 5  # a visit week with fewer events ahead is not offered by itself
+
+
+def cindex(
+    home: Home,
+    study_id: str,
+    models: Sequence[str],
+    settings: CindexSettings,
+    *,
+    weeks: Sequence[float] | None = None,
+    encoder: str | None = None,
+    progress: Progress = silent,
+) -> CindexResult:
+    """C-index by week of marker models on a study's current snapshot.
+
+    Args:
+        home: where the study is.
+        study_id: study.
+        models: markers joined by '+'.
+        settings: splits, seed, window.
+        weeks: landmark weeks; None for those of the matching run, else the study's visit weeks.
+        encoder: encoder of the run whose predictions `dl:` markers are; None for the newest matching.
+        progress: told how far it is.
+
+    Raises:
+        BadUsageError: a model or setting that cannot be understood.
+        NotInStoreError: study, endpoint, marker, week or matching run not there.
+    """
+    parsed = parse_models(models)
+    source = open_study(home, study_id)
+    require_endpoint(source, settings.endpoint)
+    runs = list_runs(home, source.cohort.study.snapshot_id)
+    asked = tuple(weeks) if weeks is not None else offered_weeks(source, settings.endpoint)
+    if weeks is None and any(model.deep_variants for model in parsed):
+        asked = next((run.weeks for run in runs if run.settings == settings), asked)
+    run = matching_run(runs, parsed, asked, settings, study_id=study_id, encoder=encoder)
+    deep = None if run is None else load_predictions(home, run.run_id)
+    return cindex_by_week(source, parsed, asked, settings, deep=deep, progress=progress)
+
+
+def offered_weeks(source: MarkerSource, endpoint: str) -> tuple[float, ...]:
+    """Visit weeks after which at least a few events of `endpoint` lie ahead.
+
+    Raises:
+        NotInStoreError: the study has no visits to take weeks from.
+    """
+    outcomes = require_endpoint(source, endpoint)
+    times = outcomes.loc[outcomes["event"].astype(bool), "time_weeks"]
+    weeks = tuple(float(week) for week in source.visit_weeks if (times > week + 1).sum() >= LEAST_EVENTS_AHEAD)
+    if not weeks:
+        raise NotInStoreError(
+            f"study {source.cohort.study.study_id} has no common visit weeks with events ahead; "
+            "name weeks with --weeks."
+        )
+    return weeks
