@@ -1,0 +1,1 @@
+"""The same verbs as the dashboard, for a terminal and for scripts."""

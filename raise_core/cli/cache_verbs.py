@@ -1,0 +1,55 @@
+"""Housekeeping of the derived things: cache stats, verify, prune."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from raise_core.cli import context as call
+from raise_core.cli.output import print_json, print_table, say
+from raise_core.store.artifact import ArtifactStore
+
+cache = typer.Typer(no_args_is_help=True, help="Sizes, checks and clearing of derived things; never data.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this file."""
+    cache.command("stats")(stats)
+    cache.command("verify")(verify)
+    cache.command("prune")(prune)
+    app.add_typer(cache, name="cache")
+
+
+def stats(context: typer.Context) -> None:
+    """How much each kind of artifact takes."""
+    options = call.of(context)
+    sizes = ArtifactStore(options.home).sizes()
+    if options.json:
+        print_json({"bytes_by_kind": sizes, "bytes": sum(sizes.values())})
+        return
+    print_table("Artifacts", ["kind", "MB"], [[kind, round(size / 1e6, 1)] for kind, size in sizes.items()])
+
+
+def verify(context: typer.Context) -> None:
+    """Read every artifact against its checksums; damaged ones are removed and will be made again."""
+    options = call.of(context)
+    found = ArtifactStore(options.home).verify()
+    if options.json:
+        print_json(found)
+        return
+    say(f"{found.checked} artifacts checked, {len(found.removed)} damaged and removed.")
+
+
+def prune(
+    context: typer.Context,
+    older_than_days: Annotated[float, typer.Option(min=0.0, help="Only what was made longer ago.")] = 0.0,
+    kind: Annotated[str | None, typer.Option(help="Only this kind; see: cache stats.")] = None,
+) -> None:
+    """Remove artifacts. Costs time when they are needed again, never data."""
+    options = call.of(context)
+    found = ArtifactStore(options.home).prune(kind=kind, older_than_days=older_than_days)
+    if options.json:
+        print_json(found)
+        return
+    say(f"{len(found.removed)} of {found.checked} artifacts removed, {found.freed_bytes / 1e6:.1f} MB freed.")
