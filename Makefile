@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready-$(firstword $(shell cksum requirements.txt))
 ENCODER ?= efficientnet-lite0-imagenet
 
-.PHONY: demo test check serve clean
+.PHONY: demo test check serve pictures clean
 
 demo: $(READY)
 	$(BIN)/python -m raise_core demo raise
@@ -30,6 +30,9 @@ $(READY): requirements.txt
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
 	@rm -f .venv/ready-*
 	@touch $@
+
+pictures: $(READY)
+	$(BIN)/python tests/browser/take_pictures.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Results to Plotly figures, tables and sentences; pure functions."""

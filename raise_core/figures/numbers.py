@@ -1,0 +1,55 @@
+"""How numbers are written: one rule each, the same on every page."""
+
+from __future__ import annotations
+
+MISSING = "–"
+
+
+def cindex(value: float | None) -> str:
+    """A c-index or AUROC: two decimals."""
+    return MISSING if value is None else f"{value:.2f}"
+
+
+def interval(value: float | None, low: float | None, high: float | None) -> str:
+    """An estimate with its interval: 0.47 (0.30–0.73)."""
+    if value is None:
+        return MISSING
+    if low is None or high is None:
+        return f"{value:.2f}"
+    return f"{value:.2f} ({low:.2f}–{high:.2f})"
+
+
+def difference(value: float | None, low: float | None = None, high: float | None = None) -> str:
+    """A signed difference with its interval: +0.03 (−0.02 to 0.08)."""
+    if value is None:
+        return MISSING
+    text = _signed(value)
+    return text if low is None or high is None else f"{text} ({_minus(low)} to {_minus(high)})"
+
+
+def p_value(p: float | None) -> str:
+    """A p-value: 0.04, 0.003, < 0.001."""
+    if p is None:
+        return MISSING
+    if p < 0.001:
+        return "< 0.001"
+    return f"{p:.3f}" if p < 0.01 else f"{p:.2f}"
+
+
+def percent(share: float | None) -> str:
+    """A share as a whole percentage."""
+    return MISSING if share is None else f"{100 * share:.0f} %"
+
+
+def week(value: float) -> str:
+    """A visit week: whole where it is whole."""
+    return f"{value:g}"
+
+
+def _minus(value: float) -> str:
+    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
+
+
+def _signed(value: float) -> str:
+    text = _minus(value)
+    return text if text.startswith("−") or text == "0.00" else f"+{text}"

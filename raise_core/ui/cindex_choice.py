@@ -1,0 +1,200 @@
+"""What the c-index page is asked to show: a published comparison or the reader's own models, and how it is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from raise_core.domain.errors import BadUsageError, NotInStoreError
+from raise_core.domain.results import CindexSettings
+from raise_core.evaluation.marker_values import MarkerSource
+from raise_core.studies.overview import main_endpoint
+from raise_core.studies.questions import offered_weeks
+from raise_core.studies.raise_protocol import COMPARISONS, Comparison
+from raise_core.studies.runs import RunSummary
+from raise_core.ui import reading
+from raise_core.ui.shell import PageContext
+
+CORRECTED, NAIVE = "95 % interval", "naive SE"
+OWN = "Your own"
+_TABS = {
+    "Inside or outline": "texture",
+    "Lesion or liver": "region",
+    "Portal or arterial": "phase",
+    "Added value": "added",
+}
+ADDRESS_PARAMETERS: dict[str, list[str] | None] = {
+    "compare": [*_TABS, OWN],
+    "bars": [CORRECTED, NAIVE],
+    "published": ["true", "false"],
+    "models": None,
+    "weeks": None,
+    "endpoint": None,
+    "splits": None,
+    "run": None,
+}
+MOST_MODELS = 6
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A view of the c-index page.
+
+    Attributes:
+        comparison: the published comparison, None for the reader's own models.
+        models: models to compare.
+        weeks: landmark weeks.
+        settings: evaluation settings.
+        run: run whose predictions are used, None when none is needed or there.
+        naive_bars: draw the paper's naive standard error instead of the corrected interval.
+        show_published: lay the paper's points over the figure.
+    """
+
+    comparison: Comparison | None
+    models: tuple[str, ...]
+    weeks: tuple[float, ...]
+    settings: CindexSettings
+    run: RunSummary | None
+    naive_bars: bool
+    show_published: bool
+
+
+def choose(page: PageContext, *, question: DeltaGenerator, controls: DeltaGenerator) -> Choice | None:
+    """The controls of the page; None when what is asked for cannot be understood (the reason is shown).
+
+    Args:
+        page: where the page stands.
+        question: place of the comparison switch.
+        controls: place of the others.
+    """
+    source = reading.study_source(page.home_path, page.study.study_id, page.study.snapshot_id)
+    runs = reading.known_runs(page.home_path, page.study.snapshot_id)
+    offered = [*_TABS, OWN] if runs else [OWN]
+    with question:
+        picked = st.segmented_control(
+            "Compare",
+            offered,
+            default=offered[0],
+            key="compare",
+            bind="query-params",
+            required=True,
+            label_visibility="collapsed",
+            help="The four comparisons of the RAISE paper (Figures 4A, 4B, 4C and 5), or any markers of your own.",
+        )
+    comparison = next((c for c in COMPARISONS if c.key == _TABS.get(picked or "")), None)
+    run = _pick_run(runs)
+    with controls:
+        if comparison is not None and run is not None:
+            models, weeks, settings = comparison.models, run.weeks, run.settings
+        else:
+            try:
+                models, weeks, settings = _own(source, run)
+            except (BadUsageError, NotInStoreError) as error:
+                st.warning(str(error), icon=":material/help:")
+                return None
+        naive_bars, show_published = _drawing_controls()
+    needs_run = any("dl:" in model for model in models)
+    return Choice(comparison, models, weeks, settings, run if needs_run else None, naive_bars, show_published)
+
+
+def _drawing_controls() -> tuple[bool, bool]:
+    """Whether to draw the naive standard error, and the paper's points."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
+        bars = st.segmented_control(
+            "Error bars",
+            [CORRECTED, NAIVE],
+            default=CORRECTED,
+            key="bars",
+            bind="query-params",
+            required=True,
+            help="The corrected interval allows for overlapping training sets. The naive standard error is what the "
+            "paper drew; it is several times too small.",
+        )
+        published = st.toggle(
+            "Published points",
+            value=True,
+            key="published",
+            bind="query-params",
+            help="Hollow grey points: values the paper reports. It does not say who counts as at risk at a week.",
+        )
+    return bars == NAIVE, bool(published)
+
+
+def _pick_run(runs: Sequence[RunSummary]) -> RunSummary | None:
+    """The newest run, or another one from the sidebar when there are several."""
+    if len(runs) < 2:
+        return runs[0] if runs else None
+    names = {f"{run.run_id[:8]} · {run.encoder} · {run.finished_at[:16].replace('T', ' ')}": run for run in runs}
+    with st.sidebar:
+        name = st.selectbox("Run", list(names), key="run", bind="query-params", help="Whose network outputs are shown.")
+    return names[name] if name in names else runs[0]
+
+
+def _own(source: MarkerSource, run: RunSummary | None) -> tuple[tuple[str, ...], tuple[float, ...], CindexSettings]:
+    """Controls for the reader's own models.
+
+    Raises:
+        NotInStoreError: the study has no outcome or no common visit weeks.
+    """
+    endpoints = sorted(source.cohort.outcomes["endpoint"].unique())
+    main = main_endpoint(source)
+    if main is None:
+        raise NotInStoreError("This study has no outcomes, so nothing can be predicted. Import outcomes.csv.")
+    known = [marker.text for marker in source.markers()]
+    deep = [f"dl:{variant}" for variant in run.variants] if run is not None else []
+    default = [name for name in ("sldr", "sld") if name in known] or known[:1]
+    if {"sldr", "dlog:CGA"} <= set(known):
+        default = ["sldr", "dlog:CGA", "sldr+dlog:CGA"]
+    left, middle, right = st.columns([5, 4, 2])
+    with left:
+        models = st.multiselect(
+            "Models",
+            list(dict.fromkeys([*default, *known, *deep])),
+            default=default,
+            key="models",
+            bind="query-params",
+            accept_new_options=True,
+            max_selections=MOST_MODELS,
+            help="Pick markers, or type several joined by “+” for one Cox model, for example sldr+dlog:CGA+age. "
+            "All models are compared on the patients who have every marker.",
+        )
+    with right:
+        endpoint = st.selectbox(
+            "Outcome",
+            endpoints,
+            index=endpoints.index(main),
+            key="endpoint",
+            bind="query-params",
+            help="What the markers should predict.",
+        )
+    offered = [f"{week:g}" for week in offered_weeks(source, endpoint)]
+    with middle:
+        weeks = st.multiselect(
+            "Weeks",
+            offered,
+            default=offered[:6],
+            key="weeks",
+            bind="query-params",
+            accept_new_options=True,
+            help="Landmark weeks. Values of up to 8 weeks before count; patients must be event-free one week after. "
+            "Any number can be typed.",
+        )
+    return tuple(models), _numbers(weeks), _settings(endpoint, run, uses_run=any("dl:" in model for model in models))
+
+
+def _numbers(texts: Sequence[str]) -> tuple[float, ...]:
+    weeks = []
+    for text in texts:
+        try:
+            weeks.append(float(text))
+        except ValueError as error:
+            raise BadUsageError(f"“{text[:20]}” is not a number of weeks; write for example 12.") from error
+    return tuple(sorted(set(weeks)))
+
+
+def _settings(endpoint: str, run: RunSummary | None, *, uses_run: bool) -> CindexSettings:
+    """Settings of the run when its outputs are used, so that splits match; else the defaults for the endpoint."""
+    return run.settings if uses_run and run is not None else CindexSettings(endpoint=endpoint)

@@ -1,0 +1,148 @@
+"""The parts of the c-index page below its controls: evaluation, headline, figure, warnings, tables, downloads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from raise_core.domain.errors import UserFacingError
+from raise_core.figures import cindex_by_week as drawing
+from raise_core.figures import cindex_tables, cindex_words
+from raise_core.figures.template import toolbar
+from raise_core.studies.cindex import CindexResult
+from raise_core.studies.raise_protocol import published_points
+from raise_core.ui import reading
+from raise_core.ui.cindex_choice import Choice
+from raise_core.ui.shell import PageContext
+
+_PICTURE_FORMATS = ["PNG", "SVG"]
+
+
+def evaluate(page: PageContext, choice: Choice | None, *, place: DeltaGenerator) -> CindexResult | None:
+    """The evaluation of the choice; None, with the reason on the page, when it cannot be made."""
+    if choice is None:
+        return None
+    if not choice.models or not choice.weeks:
+        place.info("Pick at least one model and one week to see how well it predicts.", icon=":material/touch_app:")
+        return None
+    try:
+        with place:
+            return reading.evaluation(
+                home_path=page.home_path,
+                study_id=page.study.study_id,
+                snapshot_id=page.study.snapshot_id,
+                models=choice.models,
+                weeks=choice.weeks,
+                settings=choice.settings,
+                run_id=choice.run.run_id if choice.run is not None else None,
+            )
+    except UserFacingError as error:
+        place.warning(str(error), icon=":material/help:")
+        return None
+
+
+def headline(result: CindexResult, *, place: DeltaGenerator) -> None:
+    """One sentence computed from what is on screen."""
+    place.markdown(f"**{cindex_words.headline(result.report)}**")
+
+
+def figure(page: PageContext, choice: Choice, result: CindexResult, *, place: DeltaGenerator) -> None:
+    """The figure and its footnote."""
+    report = result.report
+    published = published_points(report.models) if choice.show_published else ()
+    shown = [point for point in published if point.week in report.weeks]
+    chart = drawing.cindex_by_week(
+        report, error_bars="naive" if choice.naive_bars else "corrected", published=shown, theme=page.theme
+    )
+    picture = str(st.session_state.get("picture", _PICTURE_FORMATS[0])).lower()
+    place.plotly_chart(
+        chart,
+        theme=None,
+        config=toolbar(f"cindex-{page.study.study_id}", picture_format=picture),
+        alt=cindex_words.text_alternative(report),
+    )
+    note = cindex_words.footnote(report, naive_bars=choice.naive_bars)
+    place.caption(f"{note} {cindex_words.AT_RISK_NOT_STATED}" if shown else note)
+
+
+def warnings(result: CindexResult) -> None:
+    """What the reader must know before believing the figure."""
+    for sentence in cindex_words.warnings(result.report):
+        st.caption(f":material/warning: {sentence}")
+
+
+def details(choice: Choice, result: CindexResult) -> None:
+    """Tables and downloads, folded away."""
+    report = result.report
+    name = f"{report.provenance.study_id}-{choice.comparison.key if choice.comparison else 'own'}"
+    if report.comparisons:
+        with st.expander("Are the models different? Paired differences on the same splits", icon=":material/balance:"):
+            st.dataframe(cindex_tables.comparisons_table(report), hide_index=True)
+            st.caption(
+                "Corrected resampled t-test (Nadeau & Bengio 2003), splits − 1 degrees of freedom; Holm's adjustment "
+                "over all comparisons shown. A difference whose interval spans 0 has not been shown."
+            )
+    with st.expander("All numbers", icon=":material/table:"):
+        st.dataframe(cindex_tables.estimates_table(report), hide_index=True, column_config=_number_columns())
+    with st.expander("Who is counted, and who is not", icon=":material/group:"):
+        st.dataframe(cindex_tables.excluded_table(report), hide_index=True)
+        st.caption(f"Used and left out add up to the {report.n_study} patients of the study at every week.")
+    with st.expander("Downloads", icon=":material/download:"):
+        _downloads(name, result)
+
+
+def _number_columns() -> dict[str, Any]:
+    three = st.column_config.NumberColumn(format="%.3f")
+    two = st.column_config.NumberColumn(format="%.2f")
+    return {
+        "Naive SE": three,
+        "Corrected SE": three,
+        "Uno's c": two,
+        "Week": st.column_config.NumberColumn(format="%g"),
+    }
+
+
+def _downloads(name: str, result: CindexResult) -> None:
+    badge = "simulated-" if result.report.provenance.simulated else ""
+    st.segmented_control(
+        "Format of the camera button above the figure",
+        _PICTURE_FORMATS,
+        default=_PICTURE_FORMATS[0],
+        key="picture",
+        help="PNG for slides, SVG for print.",
+    )
+    with st.container(horizontal=True):
+        st.download_button(
+            "Estimates (CSV)",
+            cindex_tables.download_table(result.report).to_csv(index=False),
+            file_name=f"{badge}{name}-cindex.csv",
+            mime="text/csv",
+            help="Every estimate at full precision with its settings, snapshot and run.",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Paired differences (CSV)",
+            cindex_tables.comparisons_download(result.report).to_csv(index=False),
+            file_name=f"{badge}{name}-differences.csv",
+            mime="text/csv",
+            help="Every comparison at full precision.",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Patients behind it (CSV)",
+            lambda: result.rows().to_csv(index=False),
+            file_name=f"{badge}{name}-patients.csv",
+            mime="text/csv",
+            help="Each patient used: visits and their dates, marker values, time and event, test splits.",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Patients left out (CSV)",
+            lambda: result.left_out().to_csv(index=False),
+            file_name=f"{badge}{name}-left-out.csv",
+            mime="text/csv",
+            help="Each patient not used, with the reason.",
+            on_click="ignore",
+        )

@@ -1,0 +1,42 @@
+"""Pictures of every page for the README: `make pictures`, on the home that `make demo` filled."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PICTURES = {
+    "home": ("/", "h1"),
+    "cindex": ("/cindex?compare=Added+value", ".js-plotly-plot .main-svg"),
+    "cindex-texture": ("/cindex", ".js-plotly-plot .main-svg"),
+}
+SETTLE_MS = 1500  # fonts and the figure's last drawing
+
+
+def main() -> None:
+    """Serve the workspace, open each page and save it under docs/."""
+    spec = importlib.util.spec_from_file_location("browser_support", Path(__file__).with_name("conftest.py"))
+    support = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(support)
+    home = Path(sys.argv[1]) if len(sys.argv) > 1 else REPOSITORY / "cache"
+    process, address = support.start_server(home)
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=support.CHROMIUM, args=support.CHROMIUM_SWITCHES)
+            for name, (path, ready) in PICTURES.items():
+                page = browser.new_page(viewport={"width": 1280, "height": 800}, device_scale_factor=1.5)
+                page.goto(address + path)
+                page.wait_for_selector(ready, timeout=60_000)
+                page.wait_for_timeout(SETTLE_MS)
+                page.screenshot(path=REPOSITORY / "docs" / f"{name}.png")
+            browser.close()
+    finally:
+        process.terminate()
+
+
+if __name__ == "__main__":
+    main()

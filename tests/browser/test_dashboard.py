@@ -1,0 +1,116 @@
+"""The dashboard in a real browser: deep links on a fresh server, interactions, downloads, nothing from outside."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pandas as pd
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+PLOT = ".js-plotly-plot .main-svg"
+
+
+def expect():
+    from playwright.sync_api import expect as playwright_expect
+
+    playwright_expect.set_options(timeout=30_000)
+    return playwright_expect
+
+
+def title(page):
+    return page.get_by_role("heading", level=1)
+
+
+@pytest.mark.parametrize(
+    ("path", "question"),
+    [("/", "Can a scan and a blood test tell"), ("/cindex", "Would an earlier scan have told us?")],
+)
+def test_each_page_opens_by_its_own_address_on_a_fresh_server(fresh_server, open_page, path, question):
+    watched = open_page(fresh_server, path)
+    expect()(title(watched.page)).to_contain_text(question)
+    expect()(watched.page.get_by_text("Simulated data", exact=True)).to_be_visible()
+    expect()(watched.page.get_by_test_id("stSidebar").get_by_text("not a medical device")).to_be_visible()
+    if path == "/cindex":
+        expect()(watched.page.locator(PLOT).first).to_be_visible()
+    assert watched.errors == []
+    assert watched.outside == []
+
+
+def test_comparisons_are_a_click_apart_and_stand_in_the_address(server, open_page):
+    page = open_page(server, "/cindex").page
+    expect()(page.locator(PLOT).first).to_be_visible()
+    expect()(page.get_by_text("ranked correctly by the network on the lesion in the portal phase")).to_be_visible()
+    page.get_by_role("radio", name="Added value").click()
+    expect()(page.get_by_text("ranked correctly by size and CgA")).to_be_visible()
+    expect()(page).to_have_url(re.compile("compare=Added"))
+
+
+def test_a_link_opens_the_same_picture_in_a_fresh_browser(server, open_page):
+    page = open_page(server, "/cindex?compare=Added+value&bars=naive+SE&published=false").page
+    expect()(page.get_by_text("ranked correctly by size and CgA")).to_be_visible()
+    expect()(page.get_by_text("naive standard error as in the paper")).to_be_visible()
+    assert page.get_by_text("as published").count() == 0
+
+
+def test_published_points_can_be_turned_off(server, open_page):
+    page = open_page(server, "/cindex").page
+    expect()(page.locator(PLOT).first).to_contain_text("as published")
+    page.get_by_text("Published points", exact=True).click()
+    expect()(page.locator(PLOT).first).not_to_contain_text("as published")
+
+
+def test_own_models_can_be_typed(server, open_page):
+    page = open_page(server, "/cindex?compare=Your+own&models=sldr&weeks=12").page
+    expect()(page.get_by_text("ranked correctly by size ratio to baseline (SLDr)")).to_be_visible()
+    box = page.get_by_role("combobox", name=re.compile("Models"))
+    box.fill("tgr+age")
+    box.press("Enter")
+    expect()(page.locator(PLOT).first).to_contain_text("growth rate + age")
+    expect()(page).to_have_url(re.compile(r"models=tgr(%2B|\+)age"))
+
+
+def test_a_hostile_address_gives_the_default_and_a_notice(server, open_page):
+    watched = open_page(server, "/cindex?study=%3Cscript%3Ealert(1)%3C/script%3E&compare=nonsense")
+    expect()(watched.page.get_by_text("which is not here; the default is shown").first).to_be_visible()
+    expect()(watched.page.locator(PLOT).first).to_be_visible()
+    assert watched.errors == []
+
+
+def test_a_model_that_cannot_be_read_says_what_to_do(server, open_page):
+    page = open_page(server, "/cindex?compare=Your+own&models=lab%3ANETEST&weeks=12").page
+    expect()(page.get_by_text("has no test NETEST")).to_be_visible()
+
+
+def test_estimates_download_as_csv_with_their_origin(server, open_page):
+    page = open_page(server, "/cindex?compare=Added+value").page
+    expect()(page.locator(PLOT).first).to_be_visible()
+    page.get_by_text("Downloads", exact=True).click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Estimates (CSV)").click()
+    table = pd.read_csv(io.BytesIO(waiting.value.path().read_bytes()))
+    assert waiting.value.suggested_filename.startswith("simulated-")
+    assert table["simulated_data"].all()
+    assert set(table["model"]) == {"sldr+dlog:CGA", "sldr+dlog:CGA+dl:lesion-portal"}
+    assert table["cindex_mean"].between(0, 1).all()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Patients behind it (CSV)").click()
+    rows = pd.read_csv(io.BytesIO(waiting.value.path().read_bytes()))
+    assert (rows.groupby("week").size() == table.groupby("week")["n"].first()).all()
+
+
+def test_dark_pages_draw_dark_figures(server, open_page):
+    watched = open_page(server, "/cindex", dark=True)
+    expect()(watched.page.locator(PLOT).first).to_be_visible()
+    background = watched.page.evaluate("() => document.querySelector('.js-plotly-plot .main-svg').style.background")
+    assert "14, 17, 23" in background
+    assert watched.errors == []
+
+
+def test_figure_and_headline_are_visible_without_scrolling_on_a_projector(server, open_page):
+    page = open_page(server, "/cindex", width=1280, height=720).page
+    plot = page.locator(".js-plotly-plot").first
+    expect()(plot).to_be_visible()
+    box = plot.bounding_box()
+    assert box["y"] + box["height"] <= 720
