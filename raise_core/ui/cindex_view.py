@@ -60,6 +60,7 @@ def figure(page: PageContext, choice: Choice, result: CindexResult, *, place: De
     place.plotly_chart(
         chart,
         theme=None,
+        key="cindex_figure",
         config=toolbar(f"cindex-{page.study.study_id}", picture_format=picture),
         alt=cindex_words.text_alternative(report),
     )
