@@ -129,7 +129,7 @@ def _print_cindex(report: CindexReport) -> None:
     say("Simulated data" if report.provenance.simulated else f"Study {report.provenance.study_title}")
     print_table(
         "C-index by week (95 % interval with the corrected standard error)",
-        ["model", "week", "n", "events", "c-index", "naive SE", "Uno's c", "not scored"],
+        ["model", "week", "n", "events", "c-index", "naive SE", "Uno's c (tau, weeks)", "not scored"],
         [
             [
                 e.model,
@@ -138,7 +138,7 @@ def _print_cindex(report: CindexReport) -> None:
                 e.events,
                 numbers.interval(e.mean, e.ci_low, e.ci_high),
                 None if e.se_naive is None else f"{e.se_naive:.3f}",
-                numbers.cindex(e.uno),
+                numbers.cindex(e.uno) + ("" if e.uno_tau_weeks is None else f" ({e.uno_tau_weeks:.0f})"),
                 e.nan_splits,
             ]
             for e in report.estimates

@@ -48,12 +48,18 @@ class LandmarkWeek:
         """The landmark L: patients whose outcome lies after it are at risk."""
         return self.week + self.tolerance_weeks
 
-    def latest(self, values: pd.DataFrame, *, value: str, week: str = "week") -> pd.DataFrame:
-        """The latest non-missing value of each patient dated in (week - window, landmark].
+    def latest(
+        self, values: pd.DataFrame, *, value: str, measured: str | None = None, week: str = "week"
+    ) -> pd.DataFrame:
+        """The value at each patient's latest measurement dated in (week - window, landmark].
+
+        A value that its rule makes missing there (a ratio to a nadir of 0, the log of 0) stays missing: an older visit
+        does not stand in for it.
 
         Args:
-            values: long table with `patient_id`, the `week` column and the `value` column.
+            values: long table with `patient_id`, the `week` column, the `value` and the `measured` column.
             value: name of the value column.
+            measured: column that says whether anything was measured (not missing); the value itself when None.
             week: name of the column of dates in weeks.
 
         Returns:
@@ -61,7 +67,7 @@ class LandmarkWeek:
         """
         dated = values[week].to_numpy(dtype=float)
         inside = (dated > self.week - self.window_weeks) & (dated <= self.landmark_weeks)
-        found = values.loc[inside & values[value].notna().to_numpy(), ["patient_id", week, value]]
+        found = values.loc[inside & values[measured or value].notna().to_numpy(), ["patient_id", week, value]]
         last = found.sort_values(["patient_id", week], kind="stable").drop_duplicates("patient_id", keep="last")
         return last.set_index("patient_id").rename(columns={week: "visit_week", value: "value"})[
             ["value", "visit_week"]

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raise_core.domain.errors import NotInStoreError
-from raise_core.domain.marker_name import MarkerKind, Model
+from raise_core.domain.marker_name import MarkerKind, MarkerName, Model
 from raise_core.domain.outcome import Outcome
 from raise_core.domain.week import LandmarkWeek
 from raise_core.evaluation.marker_values import MarkerSource
@@ -66,6 +66,11 @@ class LandmarkSet:
         names = [name for marker in model.markers for name in self.columns.get(marker.text, ())]
         used = [name for name in names if not (self._is_indicator(name) and self.values[name].nunique() < 2)]
         return self.values[used].to_numpy(dtype=np.float64), tuple(used)
+
+    def is_constant(self, marker: MarkerName) -> bool:
+        """Whether a marker of the tables is the same for every patient of the set."""
+        names = self.columns.get(marker.text, ())
+        return marker.kind is not MarkerKind.DEEP and all(self.values[name].nunique() < 2 for name in names)
 
     @staticmethod
     def _is_indicator(name: str) -> bool:

@@ -22,6 +22,7 @@ from raise_core.domain.marker_name import (
 )
 from raise_core.domain.week import LandmarkWeek, baseline_values, common_visit_weeks
 
+HIGHER_IS_BETTER = "probability_long"  # the one score that is; as a marker it is turned into a risk
 MOST_CATEGORIES = 20  # more levels than this is free text, not a characteristic
 
 
@@ -68,9 +69,11 @@ class MarkerSource:
         labs["lab"] = labs["value"].astype(float)
         labs["log"] = np.log(positive)
         labs["ratio"] = labs["lab"] / limit.where(limit > 0)
-        start = baseline_values(labs, by=["patient_id", "test"], value="log")
+        start = baseline_values(labs, by=["patient_id", "test"], value="lab")
         labs = labs.merge(start, on=["patient_id", "test"], how="left")
-        labs["dlog"] = (labs["log"] - labs["baseline"]).where(labs["week"] > labs["baseline_week"])
+        labs["dlog"] = (labs["log"] - np.log(labs["baseline"].where(labs["baseline"] > 0))).where(
+            labs["week"] > labs["baseline_week"]
+        )
         return labs[["patient_id", "week", "test", *LAB_TRANSFORMS]]
 
     @cached_property
@@ -113,27 +116,45 @@ class MarkerSource:
         if marker.kind is MarkerKind.CHARACTERISTIC:
             return self._characteristic(marker)
         if marker.kind is MarkerKind.SIZE:
-            if self.sizes.empty:
-                raise NotInStoreError(
-                    f"marker '{marker.text}': study {self.cohort.study.study_id} has no target lesions."
-                )
-            column = marker.key
-            series = self.sizes
+            found = self._size(marker, week)
         elif marker.kind is MarkerKind.LAB:
             self._require_test(marker)
-            column = marker.transform
-            series = self.labs[self.labs["test"] == marker.key]
+            of_test = self.labs[self.labs["test"] == marker.key]
+            found = week.latest(of_test, value=marker.transform, measured="lab")
         else:
             raise BadUsageError(f"marker '{marker.text}' comes from a run, not from the study's tables.")
-        found = week.latest(series, value=column)
-        if found.empty:
-            weeks = ", ".join(str(visit) for visit in self.visit_weeks) or "none"
-            raise NotInStoreError(
-                f"marker '{marker.text}' has no value dated in ({week.week - week.window_weeks:g}, "
-                f"{week.landmark_weeks:g}], so none for week {week.week:g}. Common visit weeks: {weeks}."
-            )
+        if found["value"].isna().all():
+            raise NotInStoreError(self._nothing_at(marker, week, measured=len(found)))
         whole = found.reindex(self.patient_ids)
         return MarkerColumns(marker, whole[["value"]].rename(columns={"value": marker.text}), whole["visit_week"])
+
+    def _size(self, marker: MarkerName, week: LandmarkWeek) -> pd.DataFrame:
+        """Value and visit week of a size marker, index `patient_id`."""
+        if self.sizes.empty:
+            raise NotInStoreError(f"marker '{marker.text}': study {self.cohort.study.study_id} has no target lesions.")
+        if marker.key == "tgr0":  # growth before baseline is known at baseline, whoever is seen later
+            known = self.sizes[self.sizes["tgr0"].notna()].drop_duplicates("patient_id").set_index("patient_id")
+            return known.rename(columns={"tgr0": "value", "baseline_week": "visit_week"})[["value", "visit_week"]]
+        measured = "heterogeneity" if marker.key == "heterogeneity" else "sld"
+        return week.latest(self.sizes, value=marker.key, measured=measured)
+
+    def _nothing_at(self, marker: MarkerName, week: LandmarkWeek, *, measured: int) -> str:
+        span = f"({week.week - week.window_weeks:g}, {week.landmark_weeks:g}]"
+        if measured:
+            return (
+                f"marker '{marker.text}' is missing for all {measured} patients measured in {span}, so for week "
+                f"{week.week:g}: it needs a baseline and, where it is a change, a value after it."
+            )
+        if marker.kind is MarkerKind.SIZE and self.sizes["sld"].isna().all():
+            return (
+                f"marker '{marker.text}': no visit of study {self.cohort.study.study_id} has a diameter for every "
+                "baseline target, so no sum of diameters can be made; see the lesions file."
+            )
+        weeks = ", ".join(str(visit) for visit in self.visit_weeks) or "none"
+        return (
+            f"marker '{marker.text}' has no value dated in {span}, so none for week {week.week:g}. "
+            f"Common visit weeks: {weeks}."
+        )
 
     def present_at(self, marker: MarkerName, week: LandmarkWeek) -> pd.Series[bool]:
         """Which patients have a value of a marker of the tables at a week; index `patient_id`."""
@@ -142,6 +163,20 @@ class MarkerSource:
         except NotInStoreError:
             return pd.Series(data=False, index=self.patient_ids)
         return values.notna().all(axis=1)
+
+    def require(self, marker: MarkerName) -> None:
+        """Refuse a marker the study's tables cannot give at any week.
+
+        Raises:
+            NotInStoreError: no such column or test, or no target lesions.
+            BadUsageError: a free-text column.
+        """
+        if marker.kind is MarkerKind.CHARACTERISTIC:
+            self._characteristic(marker)
+        elif marker.kind is MarkerKind.LAB:
+            self._require_test(marker)
+        elif marker.kind is MarkerKind.SIZE:
+            self._size(marker, LandmarkWeek(0.0))
 
     def _require_test(self, marker: MarkerName) -> None:
         if marker.key in self.tests:
@@ -165,7 +200,9 @@ class MarkerSource:
             )
         column = patients[marker.key]
         no_visit = pd.Series(np.nan, index=self.patient_ids, name="visit_week")
-        if pd.api.types.is_bool_dtype(column.dropna().infer_objects()):
+        if marker.key == HIGHER_IS_BETTER:
+            values = (1.0 - column.astype(float)).to_frame(f"risk = 1 - {marker.text}")
+        elif pd.api.types.is_bool_dtype(column.dropna().infer_objects()):
             values = column.astype(object).map({True: 1.0, False: 0.0}).astype(float).to_frame(f"{marker.text}=yes")
         elif pd.api.types.is_numeric_dtype(column):
             values = column.astype(float).to_frame(marker.text)

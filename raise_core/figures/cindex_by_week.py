@@ -88,7 +88,8 @@ def _line(estimates: Sequence[CindexEstimate], mark: Mark, shift: float, kind: E
             f"<b>{mark.name}</b><br>Week {numbers.week(e.week)}: {numbers.interval(e.mean, e.ci_low, e.ci_high)}"
             f"<br>{e.n} patients at risk, {e.events} events ahead"
             f"<br>naive SE {e.se_naive or 0:.3f}, corrected SE {e.se_corrected or 0:.3f}"
-            f"<br>Uno's c {numbers.cindex(e.uno)}; splits not scored: {e.nan_splits} of {e.splits}"
+            f"<br>Uno's c {numbers.cindex(e.uno)} (to {e.uno_tau_weeks or 0:.0f} weeks after the landmark)"
+            f"<br>splits not scored: {e.nan_splits} of {e.splits}"
         )
     return go.Scatter(
         x=[e.week + shift for e in estimates],

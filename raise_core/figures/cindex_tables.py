@@ -23,6 +23,7 @@ def estimates_table(report: CindexReport) -> pd.DataFrame:
                 "Naive SE": e.se_naive,
                 "Corrected SE": e.se_corrected,
                 "Uno's c": e.uno,
+                "Uno's c counts to (weeks after landmark)": e.uno_tau_weeks,
                 "Splits not scored": _not_scored(e.nan_splits, e.nan_reasons),
             }
             for e in report.estimates

@@ -8,6 +8,7 @@ from raise_core.figures.identity import model_name, sentence_name
 
 AT_RISK_NOT_STATED = "At-risk definition not stated in the paper; hollow grey points are not directly comparable."
 FEW_EVENTS = 10
+PER_VARIABLE = "per variable"  # a warning that says less than the one on few events
 
 
 def headline(report: CindexReport) -> str:
@@ -54,12 +55,18 @@ def footnote(report: CindexReport, *, naive_bars: bool) -> str:
     )
     run = f" · run {p.run_id[:8]}, encoder {p.encoder}" if p.run_id else ""
     return (
-        f"{s.endpoint}. Harrell's c, mean over {s.splits} Monte Carlo splits stratified by event "
-        f"({100 * s.train_fraction:.0f} % training, split by patient, the same splits for all models of a week); "
-        f"{bars}; one that reaches the frame goes on beyond it. Cox models: partial likelihood, Efron ties. The clock "
-        f"starts at week + {s.tolerance_weeks:g}; only patients event-free then count; values from the last "
-        f"{s.window_weeks:g} weeks. Data snapshot {p.snapshot_id[:8]}, seed {s.seed}{run}."
+        f"{s.endpoint}; patients at risk and events ahead: {_counts_by_week(report)}. Harrell's c (equal risks count "
+        f"half), mean over {s.splits} Monte Carlo splits stratified by event ({100 * s.train_fraction:.0f} % training, "
+        f"split by patient, the same splits for all models of a week); {bars}, cut at 0 and 1. Cox models: partial "
+        f"likelihood, Efron ties. The clock starts at week + {s.tolerance_weeks:g} and only patients event-free then "
+        f"count; values are dated from {s.window_weeks:g} weeks before the week to {s.tolerance_weeks:g} after. "
+        f"Data snapshot {p.snapshot_id[:8]}, seed {s.seed}{run}."
     )
+
+
+def _counts_by_week(report: CindexReport) -> str:
+    first = {e.week: e for e in reversed(report.estimates)}
+    return ", ".join(f"week {numbers.week(w)} {first[w].n} and {first[w].events}" for w in report.weeks)
 
 
 def warnings(report: CindexReport) -> list[str]:
@@ -68,16 +75,20 @@ def warnings(report: CindexReport) -> list[str]:
     for week in report.weeks:
         at_week = [e for e in report.estimates if e.week == week]
         events = at_week[0].events
-        if events < FEW_EVENTS:
+        few = 0 < events < FEW_EVENTS
+        if few:
+            ahead = event_words(report.settings.endpoint)
+            sentence = f"Only {events} {ahead} lie ahead of week {numbers.week(week)}"
             found.append(
-                f"Only {events} {event_words(report.settings.endpoint)} lie ahead of week {numbers.week(week)}: "
-                "the models cannot be told apart here."
+                f"{sentence}: the models cannot be told apart here."
+                if len(at_week) > 1
+                else f"{sentence}: the estimate is little more than a guess."
             )
         for estimate in at_week:
             found.extend(
                 f"Week {numbers.week(week)}, {sentence_name(estimate.model)}: {text}"
                 for text in estimate.warnings
-                if events >= FEW_EVENTS
+                if not (few and PER_VARIABLE in text)
             )
     return list(dict.fromkeys(found))
 

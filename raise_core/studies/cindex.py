@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -36,13 +36,51 @@ class CindexResult:
     report: CindexReport
     landmark_sets: tuple[LandmarkSet, ...]
     train: tuple[BoolArray, ...] = field(repr=False)
+    deep: DeepPredictions | None = field(default=None, repr=False)
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Image variants of the models."""
+        models = self.landmark_sets[0].models if self.landmark_sets else ()
+        return tuple(dict.fromkeys(variant for model in models for variant in model.deep_variants))
+
+    def network_risks(self) -> pd.DataFrame:
+        """The networks' out-of-sample risk of every patient in every split, as it entered the models."""
+        frames = []
+        for landmark, train in zip(self.landmark_sets, self.train, strict=True):
+            week, ids = landmark.week.week, landmark.patient_ids
+            if self.deep is None or not ids:
+                continue
+            for variant in self.variants:
+                risk = self.deep.risk(week, variant, ids)
+                splits, n = risk.shape
+                frames.append(
+                    pd.DataFrame(
+                        {
+                            "week": week,
+                            "marker": f"dl:{variant}",
+                            "split": np.repeat(np.arange(splits), n),
+                            "patient_id": ids * splits,
+                            "in_training": train.ravel().astype(int),
+                            "risk": risk.ravel(),
+                        }
+                    )
+                )
+        columns = ["week", "marker", "split", "patient_id", "in_training", "risk"]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
     def rows(self) -> pd.DataFrame:
-        """Every patient used, at every week: visits used and their dates, marker values, time, event, test splits."""
+        """Every patient used, at every week: visits used and their dates, marker values, time, event, test splits.
+
+        A network's output differs by split: here its mean over the splits that test the patient, all of them in
+        `network_risks`.
+        """
         frames = []
         for week, train in zip(self.landmark_sets, self.train, strict=True):
             table = week.table()
             table.insert(0, "week", week.week.week)
+            if self.deep is not None and week.n:
+                _add_network_columns(table, week, train, self.deep, self.variants)
             table["test_in_splits"] = [
                 " ".join(str(split) for split in np.flatnonzero(~train[:, row])) for row in range(week.n)
             ]
@@ -56,13 +94,35 @@ class CindexResult:
         )[["week", "patient_id", "reason"]]
 
 
+def _add_network_columns(
+    table: pd.DataFrame, landmark: LandmarkSet, train: BoolArray, deep: DeepPredictions, variants: Sequence[str]
+) -> None:
+    """Scan date and mean test risk of each variant, added to the rows of a week."""
+    for variant in variants:
+        week, ids = landmark.week.week, landmark.patient_ids
+        table[f"visit_week dl:{variant}"] = deep.scan_week(week, variant, ids)
+        mean = _mean_where(deep.risk(week, variant, ids), ~train)
+        table[f"dl:{variant} (mean over the splits that test the patient)"] = mean
+
+
+def _mean_where(values: FloatArray, chosen: BoolArray) -> FloatArray:
+    """Column means over the chosen rows; NaN where none is chosen."""
+    count = chosen.sum(axis=0)
+    total = np.where(chosen, values, 0.0).sum(axis=0)
+    mean: FloatArray = np.divide(total, count, out=np.full(values.shape[1], np.nan), where=count > 0)
+    return mean
+
+
 def parse_models(texts: Sequence[str]) -> tuple[Model, ...]:
-    """Parse the models of a call; the same model twice counts once.
+    """Parse the models of a call; the same markers twice, in whatever order or spelling, count once.
 
     Raises:
         BadUsageError: no model, or one that cannot be parsed.
     """
-    models = tuple({model.text: model for model in map(parse_model, texts)}.values())
+    found: dict[frozenset[tuple[str, str, str]], Model] = {}
+    for model in map(parse_model, texts):
+        found.setdefault(frozenset((m.kind.value, m.key, m.transform) for m in model.markers), model)
+    models = tuple(found.values())
     if not models:
         raise BadUsageError("name at least one model, for example --model sldr+dlog:CGA.")
     return models
@@ -117,6 +177,10 @@ def cindex_by_week(
                 designs.append(design)
     evaluation = evaluate(designs, progress=progress)
     estimates |= {(e.model, e.week): e for e in evaluation.estimates}
+    for landmark in sets:
+        for model in models:
+            key = (model.text, landmark.week.week)
+            estimates[key] = _with_left_out_markers(estimates[key], landmark, model)
     study = source.cohort.study
     report = CindexReport(
         settings=settings,
@@ -133,7 +197,17 @@ def cindex_by_week(
         excluded={landmark.week.week: dict(landmark.excluded) for landmark in sets},
         n_study=source.cohort.n_patients,
     )
-    return CindexResult(report, tuple(sets), tuple(masks))
+    return CindexResult(report, tuple(sets), tuple(masks), deep if uses_deep else None)
+
+
+def _with_left_out_markers(estimate: CindexEstimate, landmark: LandmarkSet, model: Model) -> CindexEstimate:
+    """The estimate with a warning for every marker that is the same for all patients and so takes no part."""
+    said = tuple(
+        f"{marker.label} is the same for every patient here and was left out."
+        for marker in model.markers
+        if landmark.n and landmark.is_constant(marker)
+    )
+    return replace(estimate, warnings=(*estimate.warnings, *said)) if said else estimate
 
 
 def _check_fraction(settings: CindexSettings) -> None:

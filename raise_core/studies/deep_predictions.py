@@ -37,12 +37,14 @@ class DeepPredictions:
         weeks: week to its patients and splits.
         risks: (week, variant) to risks, shape (splits, n): out-of-fold for training patients, from the model refitted
             on the whole training split for test patients, centred on that model's training patients.
+        scan_weeks: (week, variant) to the dates of the scans used, shape (n,).
     """
 
     run_id: str
     encoder: str
     weeks: Mapping[float, WeekSplits]
     risks: Mapping[tuple[float, str], FloatArray]
+    scan_weeks: Mapping[tuple[float, str], FloatArray]
 
     def imaged_patients(self, week: float) -> dict[str, frozenset[str]]:
         """Image variant to the patients with a prediction at `week`."""
@@ -51,6 +53,10 @@ class DeepPredictions:
             return {}
         patients = frozenset(splits.patient_ids)
         return {variant: patients for at, variant in self.risks if at == week}
+
+    def scan_week(self, week: float, variant: str, patient_ids: list[str]) -> FloatArray:
+        """Dates of the scans used, weeks from randomisation, in the order of `patient_ids`."""
+        return self.scan_weeks[(week, variant)][self._columns(self.weeks[week], patient_ids)]
 
     def train_mask(self, week: float, patient_ids: list[str]) -> BoolArray:
         """The run's splits, columns in the order of `patient_ids`."""

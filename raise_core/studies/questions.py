@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from raise_core.domain.errors import NotInStoreError
+from raise_core.domain.errors import BadUsageError, NotInStoreError
+from raise_core.domain.marker_name import MarkerKind, Model
 from raise_core.domain.progress import Progress, silent
 from raise_core.domain.results import CindexSettings
+from raise_core.domain.week import LandmarkWeek
 from raise_core.evaluation.landmark import require_endpoint
 from raise_core.evaluation.marker_values import MarkerSource
+from raise_core.features.registry import ENCODERS
 from raise_core.store.home import Home
 from raise_core.studies.cindex import CindexResult, cindex_by_week, parse_models
 from raise_core.studies.opening import open_study
-from raise_core.studies.runs import list_runs, load_predictions, matching_run
+from raise_core.studies.runs import RunSummary, list_runs, load_predictions, matching_run
 
 LEAST_EVENTS_AHEAD = 5  # a visit week with fewer events ahead is not offered by itself
 
@@ -43,15 +46,39 @@ def cindex(
         NotInStoreError: study, endpoint, marker, week or matching run not there.
     """
     parsed = parse_models(models)
+    if encoder is not None and encoder not in ENCODERS:
+        raise BadUsageError(f"encoder {encoder!r} is not known; use one of {', '.join(ENCODERS)}.")
     source = open_study(home, study_id)
     require_endpoint(source, settings.endpoint)
     runs = list_runs(home, source.cohort.study.snapshot_id)
-    asked = tuple(weeks) if weeks is not None else offered_weeks(source, settings.endpoint)
-    if weeks is None and any(model.deep_variants for model in parsed):
-        asked = next((run.weeks for run in runs if run.settings == settings), asked)
+    asked = tuple(weeks) if weeks is not None else _default_weeks(source, parsed, settings, runs, encoder)
     run = matching_run(runs, parsed, asked, settings, study_id=study_id, encoder=encoder)
     deep = None if run is None else load_predictions(home, run.run_id)
     return cindex_by_week(source, parsed, asked, settings, deep=deep, progress=progress)
+
+
+def _default_weeks(
+    source: MarkerSource,
+    models: Sequence[Model],
+    settings: CindexSettings,
+    runs: Sequence[RunSummary],
+    encoder: str | None,
+) -> tuple[float, ...]:
+    """Weeks of the run that `dl:` markers will come from, else visit weeks at which every marker has values."""
+    try:
+        run = matching_run(runs, models, (), settings, study_id=source.cohort.study.study_id, encoder=encoder)
+    except NotInStoreError:
+        run = None
+    weeks = run.weeks if run is not None else offered_weeks(source, settings.endpoint)
+    markers = [marker for model in models for marker in model.markers if marker.kind is not MarkerKind.DEEP]
+
+    def has_values(week: float) -> bool:
+        rule = LandmarkWeek(week, settings.window_weeks, settings.tolerance_weeks)
+        return all(source.present_at(marker, rule).any() for marker in markers)
+
+    for marker in markers:
+        source.require(marker)
+    return tuple(week for week in weeks if has_values(week)) or weeks
 
 
 def offered_weeks(source: MarkerSource, endpoint: str) -> tuple[float, ...]:

@@ -89,10 +89,19 @@ def lesion_pictures(
 
 
 def _annotated(cohort: Cohort) -> pd.DataFrame:
-    """Lesion masks of CT scans joined with their scan, one row a lesion."""
+    """Lesion masks of CT scans joined with their scan, one row a lesion.
+
+    Lesions that the lesions table calls non-target are left out; of several masks of one lesion on a scan the first
+    by file counts.
+    """
     masks = cohort.masks[cohort.masks["kind"] == "lesion"]
     scans = cohort.scans[cohort.scans["modality"] == "CT"]
-    return masks.merge(scans, on="scan_id", suffixes=("_mask", "_scan"))
+    lesions = masks.merge(scans, on="scan_id", suffixes=("_mask", "_scan"))
+    other = cohort.lesions.loc[~cohort.lesions["target"].astype(bool), ["patient_id", "lesion_id"]]
+    not_target = pd.MultiIndex.from_frame(lesions[["patient_id", "lesion_id"]]).isin(pd.MultiIndex.from_frame(other))
+    lesions = lesions[~not_target].sort_values(["scan_id", "file_mask"], kind="stable")
+    again = lesions["lesion_id"].notna() & lesions.duplicated(["scan_id", "lesion_id"])
+    return lesions[~again]
 
 
 def _request(row: Record, livers: Mapping[str, Record], shown: Variant) -> ImageRequest:

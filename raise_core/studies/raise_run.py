@@ -70,6 +70,7 @@ def run_raise(
     source = open_study(home, study_id)
     snapshot_id = source.cohort.study.snapshot_id
     encoder = encoder_named(settings.encoder, weights_file=weights_file)
+    _require_markers(source, settings)
     plan = slice_plan(source.cohort, input_px=settings.input_px or encoder.default_input_px)
     store = ArtifactStore(home)
     inputs = {
@@ -112,6 +113,13 @@ def run_raise(
     }
     store.write(RUN_KIND, run_id, document=record)
     return _summary_of(home, snapshot_id, run_id)
+
+
+def _require_markers(source: MarkerSource, settings: RaiseSettings) -> None:
+    """Refuse models whose table markers the study does not have, before hours of work."""
+    for model in settings.parsed_models:
+        for marker in model.markers:
+            source.require(marker)
 
 
 def _summary_of(home: Home, snapshot_id: str, run_id: str) -> RunSummary:
@@ -208,6 +216,12 @@ def _week_record(week: _WeekPictures, units: Sequence[DeepUnit]) -> dict[str, An
         "patients": list(own[0].patients),
         "events": own[0].events,
         "units": {unit.variant: unit.key for unit in own},
+        "scan_weeks": {
+            variant: [scanned[patient] for patient in own[0].patients]
+            for variant, scanned in (
+                (variant, {p.patient_id: p.scan_week for p, _ in found}) for variant, found in week.rows.items()
+            )
+        },
     }
 
 

@@ -48,6 +48,12 @@ class RaiseSettings:
     def __post_init__(self) -> None:
         if not self.weeks:
             raise BadUsageError("name at least one week, for example --weeks 12,24.")
+        if not 0.0 < self.train_fraction < 1.0:
+            raise BadUsageError(f"--train-fraction is {self.train_fraction:g}; it must lie between 0 and 1.")
+        if self.splits < 2 or self.seed < 0 or self.inner_folds < 2:
+            raise BadUsageError("--splits must be at least 2, --seed not negative, and inner folds at least 2.")
+        for week in self.weeks:
+            self.landmark(week)
         if not self.variants:
             raise BadUsageError(
                 "no model of the run has a dl: marker, so there is nothing to extract or train; "

@@ -162,6 +162,7 @@ def load_predictions(home: Home, run_id: str) -> DeepPredictions:
         raise NotInStoreError(f"run {run_id[:8]} is not in the store; make it again with: run raise")
     weeks: dict[float, WeekSplits] = {}
     risks = {}
+    scan_weeks = {}
     for week in run.document["weeks"]:
         for variant, key in week["units"].items():
             unit = store.read(UNIT_KIND, key)
@@ -172,4 +173,5 @@ def load_predictions(home: Home, run_id: str) -> DeepPredictions:
                 )
             weeks[week["week"]] = WeekSplits(tuple(week["patients"]), unit.arrays["train"].astype(np.bool_))
             risks[(week["week"], variant)] = unit.arrays["risk"].astype(np.float64)
-    return DeepPredictions(run_id, run.document["settings"]["encoder"], weeks, risks)
+            scan_weeks[(week["week"], variant)] = np.array(week["scan_weeks"][variant], dtype=np.float64)
+    return DeepPredictions(run_id, run.document["settings"]["encoder"], weeks, risks, scan_weeks)

@@ -101,6 +101,7 @@ def _number_columns() -> dict[str, Any]:
         "Naive SE": three,
         "Corrected SE": three,
         "Uno's c": two,
+        "Uno's c counts to (weeks after landmark)": st.column_config.NumberColumn(format="%.0f"),
         "Week": st.column_config.NumberColumn(format="%g"),
     }
 
@@ -139,6 +140,15 @@ def _downloads(name: str, result: CindexResult) -> None:
             help="Each patient used: visits and their dates, marker values, time and event, test splits.",
             on_click="ignore",
         )
+        if result.variants:
+            st.download_button(
+                "Network risks by split (CSV)",
+                lambda: result.network_risks().to_csv(index=False),
+                file_name=f"{badge}{name}-network-risks.csv",
+                mime="text/csv",
+                help="The out-of-sample risk of every patient in every split, as it entered the models.",
+                on_click="ignore",
+            )
         st.download_button(
             "Patients left out (CSV)",
             lambda: result.left_out().to_csv(index=False),

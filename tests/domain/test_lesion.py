@@ -107,6 +107,47 @@ def test_heterogeneity_is_the_sd_of_log_change_over_at_least_two_lesions_floored
     assert alone["heterogeneity"].isna().all()
 
 
+def test_lesions_dated_some_days_apart_are_one_visit():
+    history = size_history(
+        lesions(
+            (0, "liver", 20),
+            (0.3, "lung", 10),
+            (12, "liver", 22),
+            (12.6, "lung", 40),
+            (24, "liver", 21),
+            (24, "lung", 41),
+        )
+    )
+    assert history["week"].tolist() == [0.3, 12.6, 24]
+    assert at(history, 12.6, "sldr") == pytest.approx(62 / 30)
+
+
+def test_a_visit_that_begins_before_randomisation_and_ends_after_is_the_baseline():
+    history = size_history(
+        lesions((-12, "a", 10), (-12, "b", 10), (-0.4, "a", 20), (0.4, "b", 10), (12, "a", 20), (12, "b", 40))
+    )
+    assert at(history, 12, "sldr") == 2
+
+
+def test_a_lesion_measured_again_within_a_week_begins_a_new_visit():
+    history = size_history(lesions((0, "a", 20), (0.5, "a", 30), (12, "a", 60)))
+    assert history["week"].tolist() == [0, 0.5, 12]
+    assert at(history, 12, "sldr") == 3
+
+
+def test_a_lesion_recorded_at_screening_only_is_no_baseline_target():
+    history = size_history(lesions((-12, "a", 10), (-12, "gone", 10), (0, "a", 20), (12, "a", 30)))
+    assert at(history, 12, "sldr") == 1.5
+
+
+def test_a_baseline_visit_with_a_target_that_cannot_be_read_is_passed_over():
+    unreadable = (0, "b", np.nan, True, "not evaluable")
+    history = size_history(
+        lesions((-4, "a", 10), (-4, "b", 10), (0, "a", 11), unreadable, (12, "a", 20), (12, "b", 20))
+    )
+    assert at(history, 12, "sldr") == 2
+
+
 def test_patients_do_not_mix():
     one = lesions((0, "a", 20), (12, "a", 10), (24, "a", 15))
     two = lesions((0, "a", 50), (12, "a", 60)).assign(patient_id="Q")
@@ -122,6 +163,12 @@ def test_ratios_do_not_depend_on_the_unit(sizes, factor):
     first, second = size_history(lesions(*rows)), size_history(lesions(*scaled))
     for column in ("sldr", "sldn", "tgr"):
         np.testing.assert_allclose(first[column], second[column], rtol=1e-9, atol=1e-9)
+
+
+@given(st.permutations(range(6)))
+def test_row_order_does_not_matter(order):
+    table = lesions((0, "a", 20), (0.2, "b", 10), (12, "a", 22), (12.5, "b", 12), (24, "a", 30), (24, "b", 5))
+    pd.testing.assert_frame_equal(size_history(table.iloc[list(order)]), size_history(table))
 
 
 def test_no_time_elapsed_gives_no_growth():

@@ -26,6 +26,13 @@ def test_latest_value_wins_and_a_missing_one_is_passed_over():
     assert LandmarkWeek(12).latest(table, value="value")["value"].to_dict() == {"P": 2.0, "Q": 9.0}
 
 
+def test_a_value_missing_by_rule_is_not_replaced_by_an_older_one():
+    table = pd.DataFrame({"patient_id": ["P", "P"], "week": [6.0, 12.0], "sld": [10.0, 0.0], "tgr": [3.0, np.nan]})
+    found = LandmarkWeek(12).latest(table, value="tgr", measured="sld")
+    assert np.isnan(found.loc["P", "value"])
+    assert found.loc["P", "visit_week"] == 12
+
+
 def test_landmark_is_week_plus_tolerance():
     assert LandmarkWeek(12).landmark_weeks == 13
     assert LandmarkWeek(12, tolerance_weeks=2.5).landmark_weeks == 14.5

@@ -104,6 +104,41 @@ def test_deep_markers_need_a_prediction_of_the_run():
     assert dict(found.excluded) == {"marker missing: annotated images": 1}
 
 
+def test_a_regrown_lesion_is_not_read_from_the_visit_before():
+    data = cohort(
+        {"p": (50, 1), "q": (50, 0)},
+        lesions=[("p", 0, 20), ("p", 6, 0), ("p", 12, 15), ("q", 0, 10), ("q", 12, 12)],
+    )
+    source = MarkerSource(data)
+    nadir_ratio = source.at(parse_marker("sldn"), LandmarkWeek(12))
+    assert math.isnan(nadir_ratio.by_patient.loc["p"].item()), "a zero nadir makes the ratio missing"
+    assert source.at(parse_marker("sldr"), LandmarkWeek(12)).by_patient.loc["p"].item() == 0.75
+
+
+def test_lab_markers_of_a_week_come_from_one_visit():
+    labs = [("p", 0, "X", 10.0, 20.0), ("p", 8, "X", 40.0, 20.0), ("p", 12, "X", 0.0, np.nan),
+            ("q", 0, "X", 10.0, 20.0), ("q", 12, "X", 20.0, 20.0), ("r", -6, "X", 10.0, 20.0), ("r", 0, "X", 0.0, 20.0),
+            ("r", 12, "X", 20.0, 20.0)]  # fmt: skip
+    source = MarkerSource(cohort({"p": (50, 1), "q": (50, 0), "r": (50, 0)}, labs=labs))
+    values = {
+        name: source.at(parse_marker(f"{name}:X"), LandmarkWeek(12)).by_patient.iloc[:, 0]
+        for name in ("lab", "log", "dlog", "ratio")
+    }
+    assert values["lab"]["p"] == 0
+    assert all(math.isnan(values[name]["p"]) for name in ("log", "dlog", "ratio"))
+    assert values["dlog"]["q"] == pytest.approx(math.log(2))
+    assert math.isnan(values["dlog"]["r"]), "the baseline is the value at week 0, which has no log"
+
+
+def test_growth_before_baseline_needs_no_later_visit():
+    lesions = [("p", -12, 10), ("p", 0, 12), ("q", -12, 10), ("q", 0, 10), ("q", 12, 10)]
+    found = MarkerSource(cohort({"p": (50, 1), "q": (50, 0)}, lesions=lesions)).at(
+        parse_marker("tgr0"), LandmarkWeek(12)
+    )
+    assert found.by_patient.loc["p"].item() > 0
+    assert found.visit_week.to_dict() == {"p": 0, "q": 0}
+
+
 class TestLabTransforms:
     data = cohort(
         {"p": (50, 1), "q": (50, 0)},
@@ -166,6 +201,13 @@ class TestCharacteristics:
     def test_a_new_biomarker_column_is_a_marker_without_code(self):
         assert self.column("netest_score").iloc[:, 0].tolist() == [20, 40, 60]
         assert "netest_score" in [marker.text for marker in self.source.markers()]
+
+    def test_the_one_score_where_higher_is_better_becomes_a_risk(self):
+        patients = pd.DataFrame({"patient_id": ["p", "q"], "probability_long": [0.9, 0.2]})
+        source = MarkerSource(cohort({"p": (50, 1), "q": (40, 0)}, patients=patients))
+        found = source.at(parse_marker("probability_long"), LandmarkWeek(0)).by_patient
+        assert found.iloc[:, 0].tolist() == pytest.approx([0.1, 0.8])
+        assert "risk" in found.columns[0]
 
     def test_unknown_column_suggests_a_close_one(self):
         with pytest.raises(NotInStoreError, match="netest_score"):

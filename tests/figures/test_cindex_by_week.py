@@ -20,10 +20,11 @@ from raise_core.figures.identity import PAGE, TEXT, model_marks
 TWO, THREE = "sldr+dlog:CGA", "sldr+dlog:CGA+dl:lesion-portal"
 
 
-def estimate(model, week, mean, *, n=100, events=50, half=0.08, **changes) -> CindexEstimate:
+def estimate(model, week, cindex, *, n=100, events=50, half=0.08, **changes) -> CindexEstimate:
     values = {
-        "model": model, "week": week, "n": n, "events": events, "mean": mean, "sd": 0.05, "se_naive": 0.005,
-        "se_corrected": 0.03, "ci_low": mean - half, "ci_high": mean + half, "uno": mean - 0.01, "uno_tau_weeks": 80.0,
+        "model": model, "week": week, "n": n, "events": events, "mean": cindex, "sd": 0.05, "se_naive": 0.005,
+        "se_corrected": 0.03, "ci_low": cindex - half, "ci_high": cindex + half,
+        "uno": cindex - 0.01, "uno_tau_weeks": 80.0,
         "nan_splits": 0, "nan_reasons": {}, "splits": 100, "events_per_variable": 25.0,
     }  # fmt: skip
     return CindexEstimate(**(values | changes))
@@ -164,6 +165,23 @@ def test_few_events_are_said_in_words():
     few = report([estimate(TWO, 72.0, 0.8, events=8), estimate(THREE, 72.0, 0.8, events=8)])
     assert cindex_words.warnings(few) == [
         "Only 8 progressions or deaths lie ahead of week 72: the models cannot be told apart here."
+    ]
+
+
+def test_why_splits_were_not_scored_is_said_however_few_the_events():
+    text = "12 of 100 splits could not be scored: no comparable pairs (12)."
+    few = report([estimate(TWO, 72.0, 0.8, events=8, warnings=(text, "Only 8 events lie ahead (4.0 per variable)."))])
+    said = cindex_words.warnings(few)
+    assert any(text in sentence for sentence in said)
+    assert not any("per variable" in sentence for sentence in said)
+    assert "little more than a guess" in said[0]
+
+
+def test_without_events_the_reason_stands_below_the_headline():
+    none = estimate(TWO, 72.0, 0.8, events=0, mean=None, warnings=("Not estimated: no event after the landmark.",))
+    assert cindex_words.headline(report([none])).startswith("None of these models")
+    assert cindex_words.warnings(report([none])) == [
+        "Week 72, size and CgA: Not estimated: no event after the landmark."
     ]
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from raise_core.domain.errors import BadUsageError, BusyError, NotInStoreError
 from raise_core.domain.results import CindexSettings
 from raise_core.domain.week import LandmarkWeek
 from raise_core.evaluation.landmark import build_landmark_set
+from raise_core.evaluation.marker_values import MarkerSource
 from raise_core.evaluation.resampling import monte_carlo_splits
 from raise_core.store.artifact import ArtifactStore
 from raise_core.store.home import Home
@@ -118,6 +121,44 @@ def test_rows_behind_the_numbers_name_visits_values_and_split_membership(source,
     assert tested == np.flatnonzero(~result.train[0][:, column]).tolist()
     assert 4 < rows.loc[patient, "visit_week sldr"] <= 13
     assert len(result.left_out()) + len(rows) == result.report.n_study
+    assert 4 < rows.loc[patient, "visit_week dl:lesion-portal"] <= 13
+    risks = result.network_risks()
+    assert len(risks) == 8 * landmark.n
+    mine = risks[(risks["patient_id"] == patient) & (risks["in_training"] == 0)]
+    assert sorted(mine["split"]) == tested
+    shown = rows.loc[patient, "dl:lesion-portal (mean over the splits that test the patient)"]
+    assert shown == pytest.approx(mine["risk"].mean())
+
+
+def test_non_target_lesions_and_second_masks_give_no_picture(source):
+    week, patients = LandmarkWeek(12), list(source.patient_ids)
+    pictures = lesion_pictures(source.cohort, week, "lesion-portal", patients)
+    one = pictures[0]
+    lesions = source.cohort.lesions.copy()
+    same = (lesions["patient_id"] == one.patient_id) & (lesions["lesion_id"] == one.lesion_id)
+    lesions.loc[same, "target"] = False
+    fewer = lesion_pictures(replace(source.cohort, lesions=lesions), week, "lesion-portal", patients)
+    assert len(fewer) == len(pictures) - 1
+    masks = pd.concat([source.cohort.masks, source.cohort.masks.assign(file="/again.nii.gz")])
+    assert len(lesion_pictures(replace(source.cohort, masks=masks), week, "lesion-portal", patients)) == len(pictures)
+
+
+def test_default_weeks_come_from_the_run_that_has_the_predictions(home, run):
+    result = cindex(home, "demo-raise", ["dl:lesion-portal", "sldr"], MATCHING)
+    assert result.report.weeks == run.weeks
+    assert 96.0 not in cindex(home, "demo-raise", ["sldr"], MATCHING).report.weeks
+
+
+def test_the_same_markers_in_another_order_or_spelling_are_one_model():
+    models = parse_models(["age+sldr", "sldr+age_years", "sldr"])
+    assert [model.text for model in models] == ["age+sldr", "sldr"]
+
+
+def test_a_marker_that_is_the_same_for_all_is_said(source):
+    one_arm = source.cohort.patients[source.cohort.patients["arm"] == "Placebo"]
+    cohort = replace(source.cohort, patients=one_arm.reset_index(drop=True))
+    result = cindex_by_week(MarkerSource(cohort), parse_models(["arm+sldr"]), [12.0], CindexSettings(splits=5))
+    assert any("Treatment arm is the same for every patient" in text for text in result.report.estimates[0].warnings)
 
 
 def test_a_second_run_computes_nothing(home, run, monkeypatch):
