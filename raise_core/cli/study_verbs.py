@@ -14,7 +14,6 @@ from raise_core.cli.context import StudyOption, week_list
 from raise_core.cli.output import print_json, print_table, say, terminal_progress
 from raise_core.ingest.importer import ImportReport, import_study
 from raise_core.studies import demonstration, health, raise_protocol
-from raise_core.studies.raise_run import run_raise
 from raise_core.studies.raise_settings import RaiseSettings
 
 demo = typer.Typer(no_args_is_help=True, help="Simulate a cohort with images and import it like anybody's files.")
@@ -116,6 +115,8 @@ def run_raise_(
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute.")] = "auto",
 ) -> None:
     """RAISE: CT lesion slices, ResNet features, PCA, perceptron, progression-free survival."""
+    from raise_core.studies.raise_run import run_raise  # torch with it: seconds that no other verb needs
+
     options = call.of(context)
     settings = RaiseSettings(
         weeks=week_list(weeks),

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from raise_core.domain.device import choose_device, one_thread
 from raise_core.domain.errors import BadInputError
 from raise_core.domain.progress import Progress, silent
-from raise_core.models.perceptron import PerceptronSettings, fit_perceptrons
+from raise_core.models.perceptron import fit_perceptrons
+from raise_core.models.perceptron_settings import PerceptronSettings
 from raise_core.models.principal_components import MAX_COMPONENTS, principal_component_scores
 
 TEST = -1

@@ -66,7 +66,7 @@ def footnote(report: CindexReport, *, naive_bars: bool) -> str:
 
 def _counts_by_week(report: CindexReport) -> str:
     first = {e.week: e for e in reversed(report.estimates)}
-    return ", ".join(f"week {numbers.week(w)} {first[w].n} and {first[w].events}" for w in report.weeks)
+    return ", ".join(f"{first[w].n} and {first[w].events} (week {numbers.week(w)})" for w in report.weeks)
 
 
 def warnings(report: CindexReport) -> list[str]:

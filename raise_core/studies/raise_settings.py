@@ -9,7 +9,7 @@ from raise_core.domain.errors import BadUsageError
 from raise_core.domain.marker_name import DEEP_VARIANTS, Model, parse_model
 from raise_core.domain.results import CindexSettings
 from raise_core.domain.week import DEFAULT_TOLERANCE_WEEKS, DEFAULT_WINDOW_WEEKS, LandmarkWeek
-from raise_core.models.perceptron import PerceptronSettings
+from raise_core.models.perceptron_settings import PerceptronSettings
 from raise_core.studies import raise_protocol
 
 

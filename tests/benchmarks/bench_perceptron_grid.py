@@ -25,7 +25,7 @@ from raise_core.domain.device import one_thread
 from raise_core.evaluation.deep_risk import DeepRisk, DeepRiskUnit, compute_unit
 from raise_core.evaluation.resampling import inner_folds, monte_carlo_splits
 from raise_core.models import perceptron
-from raise_core.models.perceptron import PerceptronSettings
+from raise_core.models.perceptron_settings import PerceptronSettings
 
 PATIENTS_BY_WEEK = {12: 116, 24: 105, 36: 90, 48: 78, 72: 54}
 VARIANTS = 6

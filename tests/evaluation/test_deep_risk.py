@@ -12,7 +12,8 @@ from raise_core.domain.errors import BadInputError
 from raise_core.evaluation.concordance import harrell_c
 from raise_core.evaluation.deep_risk import DeepRiskUnit, compute_unit, cross_fitted_risk
 from raise_core.evaluation.resampling import inner_folds, monte_carlo_splits
-from raise_core.models.perceptron import NO_EVENTS, PerceptronSettings, fit_perceptrons
+from raise_core.models.perceptron import NO_EVENTS, fit_perceptrons
+from raise_core.models.perceptron_settings import PerceptronSettings
 from raise_core.models.principal_components import principal_component_scores
 
 LESIONS = 3
