@@ -21,6 +21,9 @@ from raise_core.models.efron import IntArray
 FEW_EVENTS_PER_VARIABLE = 10
 """Below this many events per Cox variable estimates are unstable (Peduzzi P et al. J Clin Epidemiol 1995;48:1503)."""
 
+NO_DEEP_RISK = "no deep-learning risk for some patients"
+"""Why a split is not scored whose out-of-fold risk is NaN for a patient whom the model needs."""
+
 CHUNK_VALUES = 2_000_000
 """Risks held at a time, patients times splits."""
 
@@ -38,7 +41,8 @@ class Design:
         event: bool, shape (n,).
         train: bool, shape (J, n); True where a patient trains the model of that split, False where it tests it.
         columns: names of the Cox variables, in the order of `x`; empty for a ready risk.
-        x: markers, shape (n, p), or (J, n, p) where some differ by split (out-of-fold outputs), finite.
+        x: markers, shape (n, p), or (J, n, p) where some differ by split (out-of-fold outputs). Finite, but NaN where
+            a split has no out-of-fold output for a patient: that split is not scored.
         risk: shape (J, n), higher = worse; only the test patients' are read. NaN where there is none.
     """
 
@@ -64,11 +68,23 @@ class Design:
             p = len(self.columns)
             if p == 0 or self.x.shape not in {(n, p), (*self.train.shape, p)}:
                 raise ValueError(f"{where}: x has shape {self.x.shape} for {n} patients and {p} columns.")
+            if self.x.ndim == 2 and np.isnan(self.x).any():
+                raise ValueError(f"{where}: x holds missing or infinite values; leave those patients out.")
 
     @property
     def splits(self) -> int:
         """How many splits."""
         return int(self.train.shape[0])
+
+    @property
+    def lacks_risk(self) -> BoolArray:
+        """Splits without an out-of-fold output for a patient who needs one, shape (J,)."""
+        if self.risk is not None:
+            return np.asarray((np.isnan(self.risk) & ~self.train).any(axis=1))
+        lacking = np.zeros(self.splits, dtype=np.bool_)
+        if self.x is not None:
+            lacking |= np.isnan(self.x).any(axis=(-2, -1))
+        return lacking
 
     @property
     def n_events(self) -> int:
@@ -101,8 +117,11 @@ def evaluate(designs: Sequence[Design], *, progress: Progress = silent) -> Cinde
     """Score every design on the test patients of each of its splits and compare the models of a week.
 
     A Cox model learns each marker's direction in training, so its c on test patients can fall below one half: the
-    marker then pointed the other way there. A split that cannot be scored (no events in training, a constant marker,
-    no convergence, no comparable pairs in the test set) is missing and counted by reason.
+    marker then pointed the other way there. A marker that is constant in training is left out of that split's fit; an
+    infinite coefficient counts by the order of risks it leads to. Giving such splits up instead would favour the
+    marker: they are the ones that test the patients it is wrong about. A split that cannot be scored (no events or
+    only constant markers in training, no convergence, no out-of-fold output, no comparable pairs in the test set) is
+    missing and counted by reason.
 
     Uno's weights come from all patients of the design; its truncation time is their last event.
 
@@ -123,19 +142,29 @@ def evaluate(designs: Sequence[Design], *, progress: Progress = silent) -> Cinde
         stack.x,
         stack.time_weeks[stack.design],
         stack.event[stack.design],
-        rows=stack.train[stack.is_cox].reshape(-1, stack.n),
+        rows=(stack.train & ~stack.lacking[:, :, None])[stack.is_cox].reshape(-1, stack.n),
         columns=stack.columns,
         source=stack.source[stack.is_cox].reshape(-1),
         progress=progress,
     )
     harrell, uno, reasons = _score(stack, fits, progress)
+    peculiar = np.zeros((len(chosen), 2), dtype=np.intp)
+    by_split = np.stack([fits.infinite, fits.dropped.any(axis=1) & fits.converged])
+    peculiar[stack.is_cox] = by_split.reshape(2, -1, chosen[0].splits).sum(axis=2).T
     n_train = stack.train.sum(axis=2).mean(axis=1)
     n_test = stack.test.sum(axis=2).mean(axis=1)
     summary = resampled_mean(harrell, n_train=n_train, n_test=n_test)
     uno_mean = resampled_mean(uno, n_train=n_train, n_test=n_test).mean
     estimates = tuple(
         _estimate(
-            design, i, summary, scores=harrell[i], uno=uno_mean[i], tau_weeks=stack.tau_weeks[i], reasons=reasons[i]
+            design,
+            i,
+            summary,
+            scores=harrell[i],
+            uno=uno_mean[i],
+            tau_weeks=stack.tau_weeks[i],
+            reasons=reasons[i],
+            peculiar=peculiar[i],
         )
         for i, design in enumerate(chosen)
     )
@@ -188,6 +217,7 @@ class _Stack:
     columns: BoolArray  # (M, p)
     design: IntArray  # (M,), the design of each data set
     source: IntArray  # (D, J), the data set of each fit
+    lacking: BoolArray  # (D, J), splits without an out-of-fold output that they need
     ready: dict[int, FloatArray]  # design -> risk (J, n of the design)
 
     @property
@@ -216,7 +246,7 @@ class _Stack:
             tau[i] = design.time_weeks[design.event].max() if design.n_events else np.nan
             if design.x is not None:
                 own = slice(start[i], start[i + 1])
-                x[own, :m, : len(design.columns)] = design.x
+                x[own, :m, : len(design.columns)] = np.where(np.isnan(design.x), 0.0, design.x)
                 columns[own, : len(design.columns)] = True
                 source[i] = start[i] + (np.arange(splits) if sets[i] > 1 else 0)
         return cls(
@@ -231,6 +261,7 @@ class _Stack:
             columns,
             np.repeat(np.arange(count), sets),
             source,
+            np.stack([design.lacks_risk for design in designs]),
             {i: design.risk for i, design in enumerate(designs) if design.risk is not None},
         )
 
@@ -273,6 +304,7 @@ def _score(
     of_cox = reasons[stack.is_cox]
     of_cox[failed] = np.array(fits.reason, dtype=object).reshape(-1, splits)[failed]
     reasons[stack.is_cox] = of_cox
+    reasons[stack.lacking] = NO_DEEP_RISK
     return harrell, uno, tuple(tuple(row) for row in reasons)
 
 
@@ -285,7 +317,9 @@ def _estimate(
     uno: float,
     tau_weeks: float,
     reasons: tuple[str | None, ...],
+    peculiar: IntArray,
 ) -> CindexEstimate:
+    """One design's numbers; `peculiar` counts splits with an infinite coefficient and with a marker left out."""
     per_variable = design.n_events / len(design.columns) if design.columns else None
     unscored = dict(Counter(reason for reason in reasons if reason is not None))
     return CindexEstimate(
@@ -305,13 +339,21 @@ def _estimate(
         nan_reasons=unscored,
         splits=design.splits,
         events_per_variable=per_variable,
-        warnings=_warnings(design, per_variable, unscored, known(summary.mean[i])),
+        warnings=_warnings(
+            design, per_variable, unscored, known(summary.mean[i]), infinite=int(peculiar[0]), dropped=int(peculiar[1])
+        ),
         split_scores=tuple(known(score) for score in scores),
     )
 
 
 def _warnings(
-    design: Design, per_variable: float | None, unscored: dict[str, int], mean: float | None
+    design: Design,
+    per_variable: float | None,
+    unscored: dict[str, int],
+    mean: float | None,
+    *,
+    infinite: int,
+    dropped: int,
 ) -> tuple[str, ...]:
     """Plain sentences for whoever reads the estimate."""
     said = []
@@ -322,9 +364,21 @@ def _warnings(
             f"Only {ahead} ahead for {variables} ({per_variable:.1f} per variable; fewer than "
             f"{FEW_EVENTS_PER_VARIABLE}): estimates are unstable."
         )
+    if infinite:
+        said.append(
+            f"In {infinite} of {design.splits} splits a marker level had no events in training; its coefficient is "
+            "infinite and only the order of risks was used."
+        )
+    if dropped:
+        said.append(
+            f"In {dropped} of {design.splits} splits a marker was constant in training, or followed from the others, "
+            "and was left out of that fit."
+        )
     if unscored:
         why = "; ".join(f"{reason} ({count})" for reason, count in sorted(unscored.items()))
         said.append(f"{sum(unscored.values())} of {design.splits} splits could not be scored: {why}.")
+        if mean is not None:
+            said.append("The mean covers the scored splits only, which are not a random sample of all splits.")
     if len(design.columns) == 1 and mean is not None and mean < 0.5:
         said.append(
             "The marker's direction is learnt in training; a c below 0.5 means that it pointed the other way in the "

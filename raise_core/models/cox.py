@@ -10,13 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 from raise_core.domain.errors import BadUsageError
 from raise_core.domain.outcome import BoolArray, FloatArray
 from raise_core.domain.progress import Progress, silent
-from raise_core.models.efron import IntArray, PartialLikelihood, Ties
+from raise_core.models.efron import IntArray, PartialLikelihood, Ties, diagonals, without_information
 
 NO_EVENTS = "no events in training"
 CONSTANT_MARKER = "a marker is constant in training"
-COLLINEAR_MARKERS = "markers are collinear in training"
 NOT_CONVERGED = "did not converge"
-REASONS = (None, NO_EVENTS, CONSTANT_MARKER, COLLINEAR_MARKERS, NOT_CONVERGED)
+REASONS = (None, NO_EVENTS, CONSTANT_MARKER, NOT_CONVERGED)
 """Why a fit has no coefficients, by code; code 0 is a fit that succeeded."""
 
 CHUNK_VALUES = 250_000
@@ -25,11 +24,15 @@ CHUNK_VALUES = 250_000
 CONSTANT_SD = 1e-12
 """A marker whose sd is below this share of its largest absolute value varies by rounding only."""
 
-SMALLEST_EIGENVALUE = 1e-10
-"""Below this the correlation-scaled information at coefficient 0 is singular: one marker repeats others."""
-
 INFORMATION_LOSS = 1e-9
 """A coefficient whose information falls to this share of its value at 0 runs to infinity (its likelihood is flat)."""
+
+LARGEST_FALL = 1e-6
+"""A step along which no event falls behind its risk set by more than this share of the span leads to infinity."""
+
+STEPS_TO_INFINITY = 100.0
+"""How many last steps are added to an infinite coefficient. Each is about one unit of the log hazard, and the other
+markers' risks lie far less than 100 units apart, so the order of risks is that of the limit; exp() stays finite."""
 
 LARGEST_LAST_STEP = 1e-5
 """Where a coefficient runs to infinity the likelihood flattens while steps (per sd of the marker) stay near 1."""
@@ -43,12 +46,19 @@ class CoxFits:
     """B fitted Cox models.
 
     Attributes:
-        coef: log hazard ratio per unit of each marker, shape (B, p); 0 for inactive columns, NaN where the fit failed.
-        covariance: inverse of the observed information, shape (B, p, p); 0 in inactive columns, NaN where failed.
+        coef: log hazard ratio per unit of each marker, shape (B, p); 0 for inactive and dropped columns, NaN where
+            the fit failed. Where `infinite`, a finite stand-in that puts risks in the order of the limit.
+        covariance: inverse of the observed information, shape (B, p, p); 0 in inactive columns, NaN in dropped
+            columns, in those of infinite coefficients and where the fit failed.
         centre: mean of each marker over the training rows, shape (B, p).
-        log_likelihood: log partial likelihood at `coef`, shape (B,); NaN where the fit failed.
+        log_likelihood: log partial likelihood at `coef`, its limit where `infinite`, shape (B,); NaN where the fit
+            failed.
         log_likelihood_null: the same at coefficient 0; NaN without events.
         reason_code: shape (B,), index into `REASONS`; 0 where the fit succeeded.
+        dropped: shape (B, p); active columns that were constant in training, or a linear combination of earlier
+            columns, and so left out.
+        infinite: shape (B,); the likelihood rises for ever along some direction, as when no patient of a level has
+            an event. Such a fit succeeded: its order of risks has a limit.
     """
 
     coef: FloatArray
@@ -57,6 +67,8 @@ class CoxFits:
     log_likelihood: FloatArray
     log_likelihood_null: FloatArray
     reason_code: NDArray[np.int8]
+    dropped: BoolArray
+    infinite: BoolArray
 
     @property
     def converged(self) -> BoolArray:
@@ -128,6 +140,10 @@ def fit_cox(
 
     Models of different sizes share a batch: `rows` switches patients off, `columns` switches markers off. Markers are
     centred and scaled on each fit's own rows inside, so units do not matter; results are per original unit.
+
+    A marker without information of its own on a fit's rows (constant, or a combination of earlier markers) is left out
+    of that fit, as in R; the fit fails only when no marker is left. A likelihood without a maximum gives the order of
+    risks in its limit.
 
     Args:
         x: markers, float, finite, shape (n, p) or (M, n, p) for M data sets.
@@ -212,6 +228,8 @@ def _nothing_fitted(fits: int, p: int) -> CoxFits:
         log_likelihood=np.full(fits, np.nan),
         log_likelihood_null=np.full(fits, np.nan),
         reason_code=np.zeros(fits, dtype=np.int8),
+        dropped=np.zeros((fits, p), dtype=np.bool_),
+        infinite=np.zeros(fits, dtype=np.bool_),
     )
 
 
@@ -250,7 +268,7 @@ def _fit_chunk(fits: CoxFits, chunk: IntArray, batch: _Batch) -> None:
     constant = sd <= CONSTANT_SD * np.abs(np.where(member, x, 0.0)).max(axis=2)
     fits.centre[chunk[:, None], column] = centre.T
 
-    fits.reason_code[chunk[constant.any(axis=0)]] = REASONS.index(CONSTANT_MARKER)
+    z[constant], sd[constant] = 0.0, 1.0
     fits.reason_code[chunk[~event.any(axis=1)]] = REASONS.index(NO_EVENTS)
     fit = fits.reason_code[chunk] == 0
     if width == 0 or not fit.any():
@@ -263,86 +281,118 @@ def _fit_chunk(fits: CoxFits, chunk: IntArray, batch: _Batch) -> None:
     where = chunk[fit]
     fits.reason_code[where] = newton.reason_code
     fits.log_likelihood_null[where] = newton.log_likelihood_null
+    fits.infinite[where] = newton.infinite.any(axis=1)
+    fits.dropped[where[:, None], column[fit]] = newton.dropped
     done = newton.reason_code == 0
     where, kept, scale = where[done], column[fit][done], scale.T[done]
     fits.log_likelihood[where] = newton.log_likelihood[done]
     fits.coef[where] = 0.0
     fits.coef[where[:, None], kept] = newton.coef[done] / scale
     fits.covariance[where] = 0.0
+    unknown = (newton.dropped | newton.infinite)[done]
     inverse = newton.covariance[done] / (scale[:, :, None] * scale[:, None, :])
+    inverse[unknown[:, :, None] | unknown[:, None, :]] = np.nan
     fits.covariance[where[:, None, None], kept[:, :, None], kept[:, None, :]] = inverse
 
 
-@dataclass(frozen=True, eq=False)
-class _Newton:
-    """Where the Newton steps ended, on the scaled markers."""
+@dataclass(eq=False)
+class _Climb:
+    """Where the Newton steps of B models stand, on the scaled markers."""
 
-    coef: FloatArray
-    covariance: FloatArray
-    log_likelihood: FloatArray
-    log_likelihood_null: FloatArray
-    reason_code: NDArray[np.int8]
+    coef: FloatArray  # (B, p), the best so far
+    step: FloatArray  # (B, p), what is tried next, from coef
+    covariance: FloatArray  # (B, p, p), inverse of the information at coef
+    log_likelihood: FloatArray  # (B,), at coef
+    log_likelihood_null: FloatArray  # (B,)
+    reason_code: NDArray[np.int8]  # (B,), as in CoxFits
+    dropped: BoolArray  # (B, p), coefficients that are kept at 0
+    infinite: BoolArray  # (B, p), coefficients whose information has vanished
+    climbing: BoolArray  # (B,), models still to be finished
+
+    @classmethod
+    def from_zero(cls, value: FloatArray, information: FloatArray, n_events: IntArray) -> _Climb:
+        """The start, given log likelihood and information at coefficient 0."""
+        fits, p = information.shape[:2]
+        dropped = without_information(information, n_events)
+        nothing_left = dropped.all(axis=1)
+        return cls(
+            coef=np.zeros((fits, p)),
+            step=np.zeros((fits, p)),
+            covariance=np.zeros((fits, p, p)),
+            log_likelihood=np.full(fits, -np.inf),
+            log_likelihood_null=value,
+            reason_code=np.where(nothing_left, REASONS.index(CONSTANT_MARKER), REASONS.index(NOT_CONVERGED)).astype(
+                np.int8
+            ),
+            dropped=dropped,
+            infinite=np.zeros((fits, p), dtype=np.bool_),
+            climbing=np.asarray(~nothing_left),
+        )
+
+    def leave_out(self, batch: IntArray, gradient: FloatArray, curvature: FloatArray) -> None:
+        """Give dropped coefficients no gradient and an information of 1: they stay at 0 and touch no other."""
+        absent = self.dropped[batch]
+        gradient[absent] = 0.0
+        curvature[absent[:, :, None] | absent[:, None, :]] = 0.0
+        np.einsum("bkk->bk", curvature)[absent] = 1.0
+
+    def take_to_infinity(self, at: IntArray, value: FloatArray) -> None:
+        """Finish models whose next step leads to infinity, where they reach log likelihood `value`."""
+        self.coef[at] += STEPS_TO_INFINITY * self.step[at]
+        self.log_likelihood[at] = np.fmax(self.log_likelihood[at], value)
+        # Where rounding hides which coefficients are infinite, none is claimed to be known.
+        self.infinite[at] |= ~(self.infinite[at].any(axis=1, keepdims=True) | self.dropped[at])
+        self.climbing[at] = False
+
+    def finish(self, at: IntArray) -> None:
+        """Finish models whose next step is too small to matter."""
+        self.coef[at] += self.step[at]
+        self.infinite[at] = False
+        self.reason_code[at] = 0
+        self.climbing[at] = False
 
 
-def _newton(likelihood: PartialLikelihood, *, max_iterations: int, tolerance: float) -> _Newton:
+def _newton(likelihood: PartialLikelihood, *, max_iterations: int, tolerance: float) -> _Climb:
     """Climb all likelihoods together; finished and failed models leave the batch when they are half of it."""
     p, fits, _ = likelihood.z.shape
-    coef, step = np.zeros((fits, p)), np.zeros((fits, p))
-    covariance = np.zeros((fits, p, p))
-    best = np.full(fits, -np.inf)
-    null = np.full(fits, np.nan)
-    null_information = np.zeros((fits, p))
-    reason = np.full(fits, REASONS.index(NOT_CONVERGED), dtype=np.int8)
-    climbing = np.ones(fits, dtype=np.bool_)
     batch = np.arange(fits)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        value, gradient, curvature = likelihood.evaluate(np.zeros((fits, p)))
+        climb = _Climb.from_zero(value, curvature, likelihood.event.sum(axis=1))
+        null_information = np.empty((fits, p))
         for evaluation in range(max_iterations):
-            value, gradient, curvature = likelihood.evaluate(coef[batch] + step[batch])
-            usable = np.isfinite(value) & np.isfinite(curvature).all(axis=(1, 2)) & climbing[batch]
+            if evaluation:
+                value, gradient, curvature = likelihood.evaluate(climb.coef[batch] + climb.step[batch])
+            climb.leave_out(batch, gradient, curvature)
+            usable = np.isfinite(value) & np.isfinite(curvature).all(axis=(1, 2)) & climb.climbing[batch]
+            singular = ~(np.linalg.det(curvature) > 0)
+            inverse = np.linalg.inv(np.where((usable & ~singular)[:, None, None], curvature, np.eye(p)))
+            information = 1.0 / diagonals(inverse)
             if evaluation == 0:
-                null = value
-                lost = np.linalg.eigvalsh(_unit_diagonal(curvature))[:, 0] < SMALLEST_EIGENVALUE
-                reason[lost] = REASONS.index(COLLINEAR_MARKERS)
-                n_events = likelihood.event.sum(axis=1)
-                flat = (_diagonal(curvature) < SMALLEST_EIGENVALUE * n_events[:, None]).any(axis=1)
-                reason[flat] = REASONS.index(CONSTANT_MARKER)
-                lost |= flat
-            else:
-                lost = ~(np.linalg.det(curvature) > 0)
-            inverse = np.linalg.inv(np.where((usable & ~lost)[:, None, None], curvature, np.eye(p)))
-            coefficient_information = 1.0 / _diagonal(inverse)
-            if evaluation == 0:
-                null_information = coefficient_information
-            lost |= ~(coefficient_information > INFORMATION_LOSS * null_information[batch]).all(axis=1)
-            higher = usable & (value >= best[batch] - LIKELIHOOD_ROUNDING * (np.abs(value) + 1.0))
-            climbing[batch[higher & lost]] = False
-            step[batch[~higher]] *= 0.5
-            up = higher & ~lost
-            at = batch[up]
-            coef[at] += step[at]
-            best[at], covariance[at] = value[up], inverse[up]
-            step[at] = (inverse[up] @ gradient[up][:, :, None])[:, :, 0]
-            decrement = (gradient[up] * step[at]).sum(axis=1)
-            finished = at[(decrement < tolerance**2) & (np.abs(step[at]).max(axis=1) < LARGEST_LAST_STEP)]
-            coef[finished] += step[finished]
-            reason[finished] = 0
-            climbing[finished] = False
-            remaining = climbing[batch]
+                null_information = information
+            higher = usable & (value >= climb.log_likelihood[batch] - LIKELIHOOD_ROUNDING * (np.abs(value) + 1.0))
+            sound = higher & ~singular
+            climb.infinite[batch[sound]] = ~(information > INFORMATION_LOSS * null_information[batch])[sound]
+
+            lost = ~usable | (higher & singular) | climb.infinite[batch].any(axis=1)
+            lost &= climb.climbing[batch]
+            if lost.any():
+                fall, span = likelihood.fall_along(climb.step[batch])
+                certain = lost & (fall <= LARGEST_FALL * span) & (span > 0)
+                climb.take_to_infinity(batch[certain], value[certain])
+                sound &= ~certain
+            climb.step[batch[~sound]] *= 0.5
+            at = batch[sound]
+            climb.coef[at] += climb.step[at]
+            climb.log_likelihood[at], climb.covariance[at] = value[sound], inverse[sound]
+            climb.step[at] = (inverse[sound] @ gradient[sound][:, :, None])[:, :, 0]
+            decrement = (gradient[sound] * climb.step[at]).sum(axis=1)
+            climb.finish(at[(decrement < tolerance**2) & (np.abs(climb.step[at]).max(axis=1) < LARGEST_LAST_STEP)])
+            remaining = climb.climbing[batch]
             if not remaining.any():
                 break
             if 2 * remaining.sum() <= len(batch):
                 likelihood = likelihood.take(remaining)
                 batch = batch[remaining]
-    return _Newton(coef, covariance, best, null, reason)
-
-
-def _diagonal(matrices: FloatArray) -> FloatArray:
-    return np.diagonal(matrices, axis1=1, axis2=2)
-
-
-def _unit_diagonal(matrices: FloatArray) -> FloatArray:
-    """Each matrix scaled to ones on its diagonal; zeros where a diagonal is zero, so it stays singular."""
-    root = np.sqrt(np.maximum(_diagonal(matrices), 0.0))
-    root = np.where(root > 0, root, np.inf)
-    scaled: FloatArray = matrices / (root[:, :, None] * root[:, None, :])
-    return scaled
+    climb.reason_code[climb.infinite.any(axis=1)] = 0
+    return climb

@@ -13,6 +13,9 @@ from raise_core.domain.outcome import BoolArray, FloatArray
 IntArray = NDArray[np.intp]
 Ties = Literal["efron", "breslow"]
 
+SMALLEST_PIVOT = 1e-10
+"""Share of a marker's information at coefficient 0 that earlier markers leave; below this it repeats them."""
+
 
 def last_of_run(differs: BoolArray) -> IntArray:
     """Position of the last member of each element's run along the last axis.
@@ -104,9 +107,10 @@ class PartialLikelihood:
 
         Values that overflow come back as inf or NaN; the caller shortens its step.
 
-        With R the sums over a group's risk set and T those over its tied events, the k-th event sees R - f_k T, f_k
-        being the share it leaves out. Only c_k = 1 / (R_0 - f_k T_0) differs within a group, so all that is as wide
-        as the covariates is computed once a group, from sums of c_k, f_k c_k, c_k^2, f_k c_k^2 and f_k^2 c_k^2.
+        With R the sums over a group's risk set and T those over its tied events, both divided by the group's sum of
+        weights, the k-th event sees R - f_k T, f_k being the share it leaves out. Only c_k = 1 / (1 - f_k T_0) differs
+        within a group, so all that is as wide as the covariates is computed once a group, from sums of c_k, f_k c_k,
+        c_k^2, f_k c_k^2 and f_k^2 c_k^2.
         """
         p = len(self.z)
         linear = np.einsum("bk,kbn->bn", coef, self.z)
@@ -117,13 +121,16 @@ class PartialLikelihood:
         own[0] = weight.reshape(-1)[self.event_at]
         np.multiply(own[0], self.event_moments, out=own[1:])
         tied = np.add.reduceat(own, self.tie_start, axis=1)
+        # As shares of the risk set's weight nothing below over- or underflows before that weight does.
+        size = at_risk[0].copy()
+        at_risk /= size
+        tied /= size
 
         f = self.left_out
-        seen = at_risk[0][self.tie_group] - f * tied[0][self.tie_group]
+        seen = 1.0 - f * tied[0][self.tie_group]
         c = 1.0 / seen
-        per_event = np.stack(
-            [linear.reshape(-1)[self.event_at] - np.log(seen), c, f * c, c * c, f * c * c, f * f * c * c]
-        )
+        log_share = linear.reshape(-1)[self.event_at] - np.log(size)[self.tie_group] - np.log(seen)
+        per_event = np.stack([log_share, c, f * c, c * c, f * c * c, f * f * c * c])
         value, c1, fc1, c2, fc2, ffc2 = np.add.reduceat(per_event, self.tie_start, axis=1)
 
         moments = c1 * at_risk[1:] - fc1 * tied[1:]
@@ -138,6 +145,22 @@ class PartialLikelihood:
             information[:, k, m] = information[:, m, k] = total[p + place]
         return np.add.reduceat(value, self.model_start), (observed - total[:p]).T, information
 
+    def fall_along(self, direction: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """How far an event at most falls behind its own risk set along `direction` (B, p), and the patients' span.
+
+        When no event falls behind, no term of the likelihood ever decreases along `direction`: there is no maximum
+        (Albert A, Anderson JA. Biometrika 1984;71:1-10 say so of logistic models; here events face their risk sets).
+
+        Returns:
+            Fall (at least 0) and span, in units of the log hazard, each of shape (B,).
+        """
+        linear = np.where(self.member, np.einsum("bk,kbn->bn", direction, self.z), -np.inf)
+        highest = np.maximum.accumulate(linear, axis=1).reshape(-1)[self.risk_set_end]
+        lowest = np.minimum.reduceat(linear.reshape(-1)[self.event_at], self.tie_start)
+        fall = np.maximum.reduceat(highest - lowest, self.model_start)
+        span = linear.max(axis=1) - np.where(self.member, linear, np.inf).min(axis=1)
+        return fall, span
+
     def _risk_set_sums(self, weight: FloatArray) -> FloatArray:
         """Sums of weight, weight z and weight z z over each group's risk set, shape (1 + p + p(p+1)/2, G)."""
         p = len(self.z)
@@ -148,6 +171,41 @@ class PartialLikelihood:
             np.multiply(sums[1 + k], self.z[m], out=sums[place])
         np.cumsum(sums, axis=2, out=sums)
         return np.take(sums.reshape(len(sums), -1), self.risk_set_end, axis=1)
+
+
+def without_information(information: FloatArray, n_events: IntArray) -> BoolArray:
+    """Coefficients without information of their own: constant in every risk set, or a combination of earlier ones.
+
+    Cholesky steps in the order of the columns, so of markers that repeat each other the first is kept.
+
+    Args:
+        information: at coefficient 0 of markers of unit variance, shape (B, p, p).
+        n_events: shape (B,).
+
+    Returns:
+        Shape (B, p).
+    """
+    left = _unit_diagonal(information)
+    dropped = diagonals(information) < SMALLEST_PIVOT * n_events[:, None]
+    for k in range(left.shape[1]):
+        pivot = left[:, k, k]
+        dropped[:, k] |= pivot < SMALLEST_PIVOT
+        share = np.where(dropped[:, k], 0.0, 1.0 / pivot)[:, None] * left[:, k]
+        left -= share[:, :, None] * left[:, k, None, :]
+    return dropped
+
+
+def diagonals(matrices: FloatArray) -> FloatArray:
+    """Diagonal of each matrix, shape (B, p), of matrices (B, p, p)."""
+    return np.diagonal(matrices, axis1=1, axis2=2)
+
+
+def _unit_diagonal(matrices: FloatArray) -> FloatArray:
+    """Each matrix scaled to ones on its diagonal; zeros where a diagonal is zero, so it stays singular."""
+    root = np.sqrt(np.maximum(diagonals(matrices), 0.0))
+    root = np.where(root > 0, root, np.inf)
+    scaled: FloatArray = matrices / (root[:, :, None] * root[:, None, :])
+    return scaled
 
 
 def _upper(p: int) -> list[tuple[int, int]]:

@@ -243,5 +243,15 @@ def test_the_module_runs_as_a_program(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_warnings_of_an_import_are_in_its_json(call, trial, tmp_path):
+    (trial / "patients.csv").write_text((trial / "patients.csv").read_text() + "999,A,50\n")
+    code, out, _ = call("--home", tmp_path / "h", "--json", "import", trial, "--study", "mine")
+    assert code == 0
+    issues = json.loads(out)["issues"]
+    assert issues
+    assert {issue["severity"] for issue in issues} == {"warning"}
+    assert all(issue["remedy"] for issue in issues)
+
+
 def test_json_never_holds_nan():
     assert plain({"a": float("nan"), "b": (1.5, float("inf"))}) == {"a": None, "b": [1.5, None]}

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lifelines import CoxPHFitter
+from scipy.optimize import linprog
 from sksurv.linear_model import CoxPHSurvivalAnalysis
+from sksurv.metrics import concordance_index_censored
 from sksurv.util import Surv
 
 from raise_core.domain.errors import BadUsageError
@@ -16,6 +18,7 @@ from raise_core.models.cox import fit_cox
 
 TESTS = Path(__file__).resolve().parents[1]
 GOLDEN = json.loads((TESTS / "golden" / "cox_concordance.json").read_text())
+DEGENERATE = json.loads((TESTS / "golden" / "cox_degenerate.json").read_text())
 GOLDEN_FITS = [
     pytest.param(study["data"], fit, id=f"{study['data']}-{'+'.join(fit['markers'])}-{fit['ties']}")
     for study in GOLDEN
@@ -132,7 +135,7 @@ def test_properties_of_a_fit(seed, n, scale, shift):
     x, time, event = scheduled(rng, n, 2)
     x, time, event = x[0], time[0], event[0]
     fits = fits_of_one(x, time, event)
-    if not fits.converged[0]:
+    if not fits.converged[0] or fits.infinite[0]:
         return
     turn = rng.permutation(n)
     shuffled = fits_of_one(x[turn], time[turn], event[turn])
@@ -153,7 +156,7 @@ def test_risk_of_equal_patients_is_exactly_equal():
         assert len(set(risk[(x == pattern).all(axis=1)])) == 1
 
 
-def test_failures_are_named_and_missing():
+def test_failures_and_dropped_markers_are_named():
     rng = np.random.default_rng(5)
     n = 40
     x = rng.normal(size=(5, n, 2))
@@ -164,12 +167,106 @@ def test_failures_are_named_and_missing():
     x[2, :, 1] = 3.0 * x[2, :, 0] - 1.0
     x[3, :, 1] = time[3] < 0.7  # everybody in the group fails before anybody outside it
     fits = fit_cox(x, time, event, rows=np.ones((5, n), dtype=bool))
-    assert fits.reason == (cox.NO_EVENTS, cox.CONSTANT_MARKER, cox.COLLINEAR_MARKERS, cox.NOT_CONVERGED, None)
-    assert fits.converged.tolist() == [False, False, False, False, True]
-    assert np.isnan(fits.coef[:4]).all()
-    assert np.isnan(fits.covariance[:4]).all()
-    assert np.isnan(fits.risk(x)[:4]).all()
-    assert np.isfinite(fits.risk(x)[4]).all()
+    assert fits.reason == (cox.NO_EVENTS, None, None, None, None)
+    assert fits.converged.tolist() == [False, True, True, True, True]
+    assert fits.dropped.tolist() == [[False, False], [False, True], [False, True], [False, False], [False, False]]
+    assert fits.infinite.tolist() == [False, False, False, True, False]
+    assert np.isnan(fits.coef[0]).all()
+    assert np.isnan(fits.covariance[0]).all()
+    assert np.isnan(fits.risk(x)[0]).all()
+    assert np.isfinite(fits.risk(x)[1:]).all()
+    for b in (1, 2):
+        alone = fits_of_one(x[b, :, :1], time[b], event[b])
+        assert fits.coef[b].tolist() == [pytest.approx(alone.coef[0, 0], rel=1e-12), 0.0]
+        np.testing.assert_allclose(fits.covariance[b, 0, 0], alone.covariance[0, 0, 0], rtol=1e-12)
+        np.testing.assert_array_equal(np.isnan(fits.covariance[b]), [[False, True], [True, True]])
+    x[1, :, 0] = 5.0
+    assert fit_cox(x, time, event, rows=np.ones((5, n), dtype=bool)).reason[1] == cox.CONSTANT_MARKER
+    # Before the third look at the likelihood nothing has converged.
+    given_up = fit_cox(x, time, event, rows=np.ones((5, n), dtype=bool), max_iterations=2)
+    assert given_up.reason[4] == cox.NOT_CONVERGED
+
+
+@pytest.mark.parametrize("golden", DEGENERATE, ids=lambda golden: "+".join(golden["markers"]))
+def test_infinite_and_dropped_coefficients_agree_with_r(golden):
+    table = pd.read_csv(TESTS / "r" / "data" / "rare_levels.csv")
+    x, train = table[golden["markers"]].to_numpy(dtype=float), table["train"].to_numpy() == 1
+    fits = fit_cox(x, table["time"], table["event"] == 1, rows=train[None])
+    theirs = np.array(golden["coef"], dtype=float)
+    runaway = np.array([name == "rare" for name in golden["markers"]])
+    np.testing.assert_array_equal(fits.dropped[0], np.isnan(theirs))
+    assert fits.infinite[0] == runaway.any()
+    assert (np.sign(fits.coef[0, runaway]) == np.sign(theirs[runaway])).all()
+    assert np.isnan(np.diagonal(fits.covariance[0])).tolist() == (runaway | fits.dropped[0]).tolist()
+    kept = ~runaway & ~fits.dropped[0]
+    # Of a level that e^-20 of its weight is left of, the others' coefficients have their limit to about 1e-7.
+    np.testing.assert_allclose(fits.coef[0, kept], theirs[kept], rtol=1e-6 if runaway.any() else 1e-9)
+    np.testing.assert_allclose(fits.log_likelihood[0], golden["log_likelihood"], rtol=1e-9)
+    test = table[~train]
+    c = concordance_index_censored(test["event"] == 1, test["time"], fits.risk(x)[0, ~train])[0]
+    np.testing.assert_allclose(c, golden["harrell"], rtol=1e-12)
+
+
+def rare_level_trial(rng, n, *, events_in_level):
+    """A marker with an effect, and a level of about one in fourteen with events in all of its patients or none."""
+    marker = rng.normal(size=n)
+    level = np.arange(n) % 14 == 3
+    time = rng.exponential(60.0 / np.exp(0.7 * marker))
+    censored = rng.uniform(12.0, 120.0, size=n)
+    event = time <= censored
+    event[level] = events_in_level
+    time = np.ceil(np.minimum(time, censored) / 12.0) * 12.0
+    time[level & event] = 6.0
+    return np.c_[marker, level, np.zeros(n)], time, event
+
+
+@pytest.mark.parametrize("events_in_level", [True, False])
+def test_an_infinite_coefficient_orders_patients_as_a_tiny_ridge_does(events_in_level):
+    rng = np.random.default_rng(21)
+    for _ in range(10):
+        x, time, event = rare_level_trial(rng, 80, events_in_level=events_in_level)
+        fits = fits_of_one(x, time, event)
+        assert fits.infinite.tolist() == [True]
+        assert fits.dropped.tolist() == [[False, False, True]]
+        peer = CoxPHSurvivalAnalysis(ties="efron", alpha=1e-9, n_iter=500, tol=1e-14)
+        peer.fit(x[:, :2], Surv.from_arrays(event, time))
+        np.testing.assert_allclose(fits.coef[0, 0], peer.coef_[0], rtol=1e-5)
+        risk = fits.risk(x)[0]
+        assert np.argsort(risk, kind="stable").tolist() == np.argsort(peer.predict(x[:, :2]), kind="stable").tolist()
+        # The level comes before everything else, even beside an extreme value of the other marker.
+        extreme = fits.risk(np.array([[-30.0, 1.0, 0.0], [30.0, 0.0, 0.0]]))[0]
+        assert (extreme[0] > extreme[1]) == events_in_level
+
+
+def test_infinite_is_said_exactly_where_the_likelihood_has_no_maximum():
+    # Truth from linear programming: is there a direction along which no event ever falls behind its risk set?
+    rng = np.random.default_rng(22)
+    x = np.stack([np.c_[rng.normal(size=40), rng.random((40, 2)) < 0.1] for _ in range(150)]).astype(float)
+    time = np.ceil(rng.exponential(5.0, size=(150, 40)))
+    event = rng.random((150, 40)) < 0.25
+    fits = fit_cox(x, time, event, rows=np.ones((150, 40), dtype=bool))
+    assert fits.converged.all()
+    for b in range(150):
+        kept = x[b][:, ~fits.dropped[b]]
+        ahead = np.vstack([kept[i] - kept[time[b] >= time[b, i]] for i in np.flatnonzero(event[b])])
+        best = linprog(-ahead.sum(axis=0), A_ub=-ahead, b_ub=np.zeros(len(ahead)), bounds=(-1, 1))
+        assert fits.infinite[b] == (best.fun < -1e-7)
+    assert 20 < fits.infinite.sum() < 130
+    assert np.isfinite(fits.coef).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_few_events_and_many_markers_still_have_an_order(seed):
+    # Newton's steps leap far here: many fits pass through overflowing weights or singular information.
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(300, 24, 3))
+    time = np.ceil(rng.exponential(5.0, size=(300, 24)))
+    event = (rng.random((300, 24)) < 0.2) | (np.arange(24) == 0)
+    fits = fit_cox(x, time, event, rows=np.ones((300, 24), dtype=bool))
+    assert fits.infinite.any()
+    # A lone event at the end of follow-up has nobody to be compared with.
+    assert set(fits.reason) <= {None, cox.CONSTANT_MARKER}
+    assert np.isfinite(fits.risk(x)[fits.converged]).all()
 
 
 def test_a_marker_that_varies_only_outside_all_risk_sets_counts_as_constant():
@@ -180,12 +277,13 @@ def test_a_marker_that_varies_only_outside_all_risk_sets_counts_as_constant():
     assert fits_of_one(x, time, np.arange(50) >= 5).reason == (cox.CONSTANT_MARKER,)
 
 
-def test_a_failing_fit_does_not_disturb_its_neighbours():
+def test_an_infinite_fit_does_not_disturb_its_neighbours():
     rng = np.random.default_rng(6)
     x, time, event = scheduled(rng, 60, 1, sets=3)
     x[1, :, 0] = -time[1]
     fits = fit_cox(x, time, event, rows=np.ones((3, 60), dtype=bool))
-    assert fits.reason[1] == cox.NOT_CONVERGED
+    assert fits.infinite.tolist() == [False, True, False]
+    assert (np.diff(fits.risk(x)[1, np.argsort(time[1], kind="stable")]) <= 0).all()
     for b in (0, 2):
         np.testing.assert_allclose(fits.coef[b], fits_of_one(x[b], time[b], event[b]).coef[0], rtol=1e-12)
 

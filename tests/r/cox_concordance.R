@@ -1,4 +1,4 @@
-# Writes tests/golden/cox_concordance.json and cox_concordance.session.txt with R's survival package.
+# Writes cox_concordance.json, cox_degenerate.json and cox_concordance.session.txt in tests/golden with R's survival package.
 # Run from the project's root:  Rscript tests/r/cox_concordance.R   (Debian: r-base-core r-cran-survival r-cran-jsonlite)
 #
 # Data in tests/r/data, the first column `time` in the unit of its source:
@@ -7,6 +7,8 @@
 #   gbsg2                 the first 300 rows of scikit-survival's breast cancer set
 #   scheduled_visits      made: events seen at five visits only, completers censored at the last of them
 #   few_events            made: 54 patients, two visits, 13 events
+#   rare_levels           made: 60 training rows, 30 test rows; in training the level `rare` has no events, `absent` does
+#                         not occur and `combined` is 2 marker - second + 1
 
 library(survival)
 library(jsonlite)
@@ -42,6 +44,23 @@ concordances <- function(data, marker) {
        uno = uno(), tau = tau, uno_tau = uno(tau))
 }
 
+# Fits on the training rows with coefficients that R calls infinite or NA (left out), scored on the test rows.
+# The size of an infinite coefficient is where R's steps end; the order of risks is the limit's. With a smaller eps the
+# vanishing information of that coefficient falls below toler.chol and R leaves it out.
+degenerate <- function(data, markers) {
+  train <- data[data$train == 1, ]
+  test <- data[data$train == 0, ]
+  fit <- suppressWarnings(coxph(reformulate(markers, "Surv(time, event)"), train,
+                                control = coxph.control(eps = 1e-12, toler.chol = 1e-14, iter.max = 100)))
+  beta <- unname(coef(fit))
+  test$risk <- as.vector(as.matrix(test[markers]) %*% ifelse(is.na(beta), 0, beta))
+  list(markers = I(markers), coef = I(beta), log_likelihood = fit$loglik[2],
+       harrell = unname(concordance(Surv(time, event) ~ risk, test, reverse = TRUE)$concordance))
+}
+rare_levels <- read.csv("tests/r/data/rare_levels.csv")
+rare_models <- list(c("marker", "rare"), c("marker", "absent"), c("rare", "marker", "absent", "second"),
+                    c("marker", "second", "combined"), c("combined", "marker", "rare", "second"), "rare")
+
 golden <- lapply(names(models), function(name) {
   data <- read.csv(file.path("tests/r/data", paste0(name, ".csv")))
   markers <- models[[name]]
@@ -51,5 +70,7 @@ golden <- lapply(names(models), function(name) {
     concordance = lapply(unique(unlist(markers)), function(m) concordances(data, m))
   )
 })
+write(toJSON(lapply(rare_models, function(m) degenerate(rare_levels, m)), digits = I(15), auto_unbox = TRUE,
+             pretty = TRUE, na = "null"), "tests/golden/cox_degenerate.json")
 write(toJSON(golden, digits = I(15), auto_unbox = TRUE, pretty = TRUE), "tests/golden/cox_concordance.json")
 writeLines(capture.output(sessionInfo()), "tests/golden/cox_concordance.session.txt")
