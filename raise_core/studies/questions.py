@@ -82,17 +82,8 @@ def _default_weeks(
 
 
 def offered_weeks(source: MarkerSource, endpoint: str) -> tuple[float, ...]:
-    """Visit weeks after which at least a few events of `endpoint` lie ahead.
-
-    Raises:
-        NotInStoreError: the study has no visits to take weeks from.
-    """
+    """Visit weeks after which at least a few events of `endpoint` lie ahead; week 0 for a study without such visits."""
     outcomes = require_endpoint(source, endpoint)
     times = outcomes.loc[outcomes["event"].astype(bool), "time_weeks"]
     weeks = tuple(float(week) for week in source.visit_weeks if (times > week + 1).sum() >= LEAST_EVENTS_AHEAD)
-    if not weeks:
-        raise NotInStoreError(
-            f"study {source.cohort.study.study_id} has no common visit weeks with events ahead; "
-            "name weeks with --weeks."
-        )
-    return weeks
+    return weeks or (0.0,)

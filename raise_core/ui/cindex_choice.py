@@ -33,7 +33,6 @@ ADDRESS_PARAMETERS: dict[str, list[str] | None] = {
     "models": None,
     "weeks": None,
     "endpoint": None,
-    "splits": None,
     "run": None,
 }
 MOST_MODELS = 6
@@ -127,10 +126,14 @@ def _pick_run(runs: Sequence[RunSummary]) -> RunSummary | None:
     """The newest run, or another one from the sidebar when there are several."""
     if len(runs) < 2:
         return runs[0] if runs else None
-    names = {f"{run.run_id[:8]} · {run.encoder} · {run.finished_at[:16].replace('T', ' ')}": run for run in runs}
+    names = {run.run_id[:8]: run for run in runs}
     with st.sidebar:
         name = st.selectbox("Run", list(names), key="run", bind="query-params", help="Whose network outputs are shown.")
-    return names[name] if name in names else runs[0]
+        run = names.get(name or "", runs[0])
+        st.caption(
+            f"{run.encoder}, {run.settings.splits} splits, finished {run.finished_at[:16].replace('T', ' ')} UTC"
+        )
+    return run
 
 
 def _own(source: MarkerSource, run: RunSummary | None) -> tuple[tuple[str, ...], tuple[float, ...], CindexSettings]:
@@ -145,7 +148,8 @@ def _own(source: MarkerSource, run: RunSummary | None) -> tuple[tuple[str, ...],
         raise NotInStoreError("This study has no outcomes, so nothing can be predicted. Import outcomes.csv.")
     known = [marker.text for marker in source.markers()]
     deep = [f"dl:{variant}" for variant in run.variants] if run is not None else []
-    default = [name for name in ("sldr", "sld") if name in known] or known[:1]
+    labs = [marker.text for marker in source.markers() if marker.transform == "lab"]
+    default = [name for name in ("sldr", "sld") if name in known] or labs[:3] or known[:1]
     if {"sldr", "dlog:CGA"} <= set(known):
         default = ["sldr", "dlog:CGA", "sldr+dlog:CGA"]
     left, middle, right = st.columns([5, 4, 2])

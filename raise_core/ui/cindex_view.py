@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -115,45 +117,48 @@ def _downloads(name: str, result: CindexResult) -> None:
         key="picture",
         help="PNG for slides, SVG for print.",
     )
-    with st.container(horizontal=True):
-        st.download_button(
+    files: list[tuple[str, str, Callable[[], pd.DataFrame], str]] = [
+        (
             "Estimates (CSV)",
-            cindex_tables.download_table(result.report).to_csv(index=False),
-            file_name=f"{badge}{name}-cindex.csv",
-            mime="text/csv",
-            help="Every estimate at full precision with its settings, snapshot and run.",
-            on_click="ignore",
-        )
-        st.download_button(
+            "cindex",
+            lambda: cindex_tables.download_table(result.report),
+            "Every estimate at full precision with its settings, snapshot and run.",
+        ),
+        (
             "Paired differences (CSV)",
-            cindex_tables.comparisons_download(result.report).to_csv(index=False),
-            file_name=f"{badge}{name}-differences.csv",
-            mime="text/csv",
-            help="Every comparison at full precision.",
-            on_click="ignore",
-        )
-        st.download_button(
+            "differences",
+            lambda: cindex_tables.comparisons_download(result.report),
+            "Every comparison at full precision.",
+        ),
+        (
             "Patients behind it (CSV)",
-            lambda: result.rows().to_csv(index=False),
-            file_name=f"{badge}{name}-patients.csv",
-            mime="text/csv",
-            help="Each patient used: visits and their dates, marker values, time and event, test splits.",
-            on_click="ignore",
-        )
-        if result.variants:
-            st.download_button(
+            "patients",
+            result.rows,
+            "Each patient used: visits and their dates, marker values, time and event, test splits.",
+        ),
+        ("Patients left out (CSV)", "left-out", result.left_out, "Each patient not used, with the reason."),
+    ]
+    if result.variants:
+        files.append(
+            (
                 "Network risks by split (CSV)",
-                lambda: result.network_risks().to_csv(index=False),
-                file_name=f"{badge}{name}-network-risks.csv",
+                "network-risks",
+                result.network_risks,
+                "The out-of-sample risk of every patient in every split, as it entered the models.",
+            )
+        )
+    with st.container(horizontal=True):
+        for label, ending, table, purpose in files:
+            st.download_button(
+                label,
+                _csv(table),
+                file_name=f"{badge}{name}-{ending}.csv",
                 mime="text/csv",
-                help="The out-of-sample risk of every patient in every split, as it entered the models.",
+                help=purpose,
                 on_click="ignore",
             )
-        st.download_button(
-            "Patients left out (CSV)",
-            lambda: result.left_out().to_csv(index=False),
-            file_name=f"{badge}{name}-left-out.csv",
-            mime="text/csv",
-            help="Each patient not used, with the reason.",
-            on_click="ignore",
-        )
+
+
+def _csv(table: Callable[[], pd.DataFrame]) -> Callable[[], str]:
+    """The table as CSV, made when it is asked for."""
+    return lambda: table().to_csv(index=False)
