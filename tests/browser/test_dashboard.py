@@ -57,9 +57,9 @@ def test_a_link_opens_the_same_picture_in_a_fresh_browser(server, open_page):
 
 def test_published_points_can_be_turned_off(server, open_page):
     page = open_page(server, "/cindex").page
-    expect()(page.locator(FIGURE)).to_contain_text("as published")
+    expect()(page.locator(FIGURE).first).to_contain_text("as published")
     page.get_by_text("Published points", exact=True).click()
-    expect()(page.locator(FIGURE)).not_to_contain_text("as published")
+    expect()(page.locator(FIGURE).first).not_to_contain_text("as published")
 
 
 def test_own_models_can_be_typed(server, open_page):
@@ -69,7 +69,7 @@ def test_own_models_can_be_typed(server, open_page):
     box.click()
     box.press_sequentially("tgr+age")
     page.get_by_text("Add: tgr+age").click()
-    expect()(page.locator(FIGURE)).to_contain_text("growth rate + age")
+    expect()(page.locator(FIGURE).first).to_contain_text("growth rate + age")
     expect()(page).to_have_url(re.compile(r"models=tgr(%2B|\+)age"))
 
 
