@@ -117,41 +117,41 @@ def _downloads(name: str, result: CindexResult) -> None:
         key="picture",
         help="PNG for slides, SVG for print.",
     )
-    files: list[tuple[str, str, Callable[[], pd.DataFrame], str]] = [
+    files: list[tuple[str, str, str | Callable[[], str], str]] = [  # small ones ready, large ones made when asked for
         (
             "Estimates (CSV)",
             "cindex",
-            lambda: cindex_tables.download_table(result.report),
+            cindex_tables.download_table(result.report).to_csv(index=False),
             "Every estimate at full precision with its settings, snapshot and run.",
         ),
         (
             "Paired differences (CSV)",
             "differences",
-            lambda: cindex_tables.comparisons_download(result.report),
+            cindex_tables.comparisons_download(result.report).to_csv(index=False),
             "Every comparison at full precision.",
         ),
         (
             "Patients behind it (CSV)",
             "patients",
-            result.rows,
+            _csv(result.rows),
             "Each patient used: visits and their dates, marker values, time and event, test splits.",
         ),
-        ("Patients left out (CSV)", "left-out", result.left_out, "Each patient not used, with the reason."),
+        ("Patients left out (CSV)", "left-out", _csv(result.left_out), "Each patient not used, with the reason."),
     ]
     if result.variants:
         files.append(
             (
                 "Network risks by split (CSV)",
                 "network-risks",
-                result.network_risks,
+                _csv(result.network_risks),
                 "The out-of-sample risk of every patient in every split, as it entered the models.",
             )
         )
     with st.container(horizontal=True):
-        for label, ending, table, purpose in files:
+        for label, ending, content, purpose in files:
             st.download_button(
                 label,
-                _csv(table),
+                content,
                 file_name=f"{badge}{name}-{ending}.csv",
                 mime="text/csv",
                 help=purpose,

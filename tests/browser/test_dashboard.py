@@ -96,8 +96,10 @@ def test_estimates_download_as_csv_with_their_origin(server, open_page):
     assert table["simulated_data"].all()
     assert set(table["model"]) == {"sldr+dlog:CGA", "sldr+dlog:CGA+dl:lesion-portal"}
     assert table["cindex_mean"].between(0, 1).all()
+    behind = page.get_by_role("button", name="Patients behind it (CSV)")
+    expect()(behind).to_be_enabled()
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="Patients behind it (CSV)").click()
+        behind.click()
     rows = pd.read_csv(io.BytesIO(waiting.value.path().read_bytes()))
     assert (rows.groupby("week").size() == table.groupby("week")["n"].first()).all()
 
