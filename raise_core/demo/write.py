@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import multiprocessing
-import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from raise_core.demo.scanner import GRID, SLICE_MM, NoisePool, choose_scanner
 from raise_core.demo.tables import PHASES, PlannedScan, simulate_trial
 from raise_core.demo.trial import FULL_SIZE, REFERENCE_ARM, Stream, stream
 from raise_core.demo.tumour import Tumour, place
+from raise_core.domain.device import usable_processors
 from raise_core.domain.errors import BadUsageError
 from raise_core.domain.progress import Progress, silent
 
@@ -75,7 +75,7 @@ def simulate_raise(
     Raises:
         BadUsageError: the folder is not empty, fewer than four patients, a negative seed, or no workers.
     """
-    processes = workers if workers is not None else os.cpu_count() or 1
+    processes = workers if workers is not None else usable_processors()
     if processes < 1:
         raise BadUsageError(f"workers is {workers}; give at least 1, or leave it out for one per CPU.")
     folder.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ Nothing here imports torch until it is asked for, so pages that only read result
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
@@ -19,6 +20,13 @@ DeviceName = Literal["auto", "cpu", "cuda"]
 """What a user may ask for; `auto` is CUDA where there is one, else the CPU."""
 
 DEVICE_NAMES: tuple[str, ...] = get_args(DeviceName)
+
+
+def usable_processors() -> int:
+    """Processors this process may use: those it is confined to, where the system says so, else all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from raise_core.domain.visit import first_day_of_visit
 from raise_core.domain.week import BASELINE_GRACE_WEEKS, DAYS_PER_MONTH, DAYS_PER_WEEK
 
 SMALLEST_READABLE_MM = 5.0  # below this, calipers on CT cannot follow a change (RECIST 1.1, section 3)
-MEASURED = "measured"
 ABSENT = "absent"
 NOT_EVALUABLE = "not evaluable"
 

@@ -30,6 +30,8 @@ DEEP_VARIANTS = {
     "liver-portal": "Deep learning, whole liver, portal phase",
     "liver-arterial": "Deep learning, whole liver, arterial phase",
 }
+TWO_VARIABLE_MODEL = "sldr+dlog:CGA"
+THREE_VARIABLE_MODEL = f"{TWO_VARIABLE_MODEL}+dl:lesion-portal"
 RESERVED_COLUMN_NAMES = frozenset(SIZE_MARKERS)
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from raise_core.domain.device import DevicePlan
+from raise_core.domain.device import DevicePlan, usable_processors
 from raise_core.domain.errors import BusyError
 from raise_core.features.encoder import FeatureEncoder
 from raise_core.features.network_run import NetworkRun
@@ -59,7 +59,7 @@ class UnitResult:
 
 def default_workers() -> int:
     """Processes for this machine: one a core that may be used, at most `MOST_WORKERS`."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_processors()
     return max(1, min(cores, MOST_WORKERS))
 
 

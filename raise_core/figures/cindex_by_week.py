@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 
 from raise_core.domain.results import CindexEstimate, CindexReport, PublishedPoint
 from raise_core.figures import numbers
-from raise_core.figures.identity import GUIDE, PUBLISHED, TEXT, Mark, Theme, model_marks, short_model_name
+from raise_core.figures.identity import GUIDE, PUBLISHED, Mark, Theme, model_marks, short_model_name
 from raise_core.figures.template import FONT_SIZE, template
 
 ErrorBars = Literal["corrected", "naive"]
@@ -200,14 +200,3 @@ def _spread(heights: Sequence[float], *, gap: float) -> list[float]:
         placed[position] = min(placed[position], ceiling)
         ceiling = placed[position] - gap
     return placed
-
-
-def empty_figure(reason: str, *, theme: Theme = "light") -> go.Figure:
-    """A figure that says why there is nothing to draw and what to do about it."""
-    figure = go.Figure()
-    figure.add_annotation(
-        text=reason, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False,
-        font={"size": FONT_SIZE + 2, "color": TEXT[theme]},
-    )  # fmt: skip
-    figure.update_layout(template=template(theme), height=260, xaxis={"visible": False}, yaxis={"visible": False})
-    return figure

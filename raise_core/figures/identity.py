@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from raise_core.domain.marker_name import Model, parse_model
+from raise_core.domain.marker_name import THREE_VARIABLE_MODEL, TWO_VARIABLE_MODEL, Model, parse_model
 
 Theme = Literal["light", "dark"]
 
@@ -24,8 +24,6 @@ GUIDE = "#8A8F94"  # chance, thresholds, landmarks
 TEXT: dict[Theme, str] = {"light": "#16202A", "dark": "#F1F4F7"}
 PAGE: dict[Theme, str] = {"light": "#FFFFFF", "dark": "#0E1117"}
 
-TWO_VARIABLE_MODEL = "sldr+dlog:CGA"
-THREE_VARIABLE_MODEL = "sldr+dlog:CGA+dl:lesion-portal"
 _REGION_MARKS = {"lesion": (LESION, "circle"), "binary": (OUTLINE, "square"), "liver": (LIVER, "diamond")}
 _OTHER_HUES = ("#2E7FC1", "#C4562F", "#8A6FBF", "#8C7A2E", "#B0568C", "#2F8F8F")
 _OTHER_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon")

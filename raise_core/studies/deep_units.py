@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
-import os
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -13,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from raise_core.domain.device import DevicePlan
+from raise_core.domain.device import DevicePlan, usable_processors
 from raise_core.domain.errors import BadInputError, BusyError
 from raise_core.domain.outcome import Outcome
 from raise_core.evaluation.deep_risk import DeepRisk, DeepRiskUnit, compute_unit
@@ -119,7 +118,7 @@ def compute_units(
     Raises:
         BusyError: a worker process died; what was finished has been yielded.
     """
-    workers = min(len(units), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    workers = min(len(units), usable_processors())
     if device_plan.is_cuda or workers <= 1:
         for unit in units:
             yield unit, compute_unit(replace(unit.work, device=device_plan.device))

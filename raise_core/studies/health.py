@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from raise_core import __version__
-from raise_core.domain.device import choose_device
+from raise_core.domain.device import choose_device, usable_processors
 from raise_core.features.registry import EncoderStatus, encoder_status
 from raise_core.store.artifact import ArtifactStore
 from raise_core.store.home import Home
@@ -74,7 +73,7 @@ def examine(home: Home) -> Health:
         versions={"raise": __version__, "python": platform.python_version()}
         | {name: metadata.version(name) for name in _PACKAGES},
         device=choose_device("auto").type,
-        processors=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        processors=usable_processors(),
         encoders=encoder_status(),
         home=str(home.path),
         studies=tuple(lines),

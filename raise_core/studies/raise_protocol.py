@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from raise_core.domain.marker_name import DEEP_VARIANTS
+from raise_core.domain.marker_name import DEEP_VARIANTS, THREE_VARIABLE_MODEL, TWO_VARIABLE_MODEL
 from raise_core.domain.results import PublishedPoint
+from raise_core.features.registry import DEFAULT_ENCODER
 
 WEEKS: tuple[float, ...] = (12.0, 24.0, 36.0, 48.0, 72.0)
 SPLITS = 100
 TRAIN_FRACTION = 0.8
 INNER_FOLDS = 3
 ENDPOINT = "PFS"
-ENCODER = "resnet50-imagenet"
+ENCODER = DEFAULT_ENCODER
 SOURCE = "Pavel et al. 2023"
 
-TWO_VARIABLE = "sldr+dlog:CGA"
-THREE_VARIABLE = "sldr+dlog:CGA+dl:lesion-portal"
+TWO_VARIABLE = TWO_VARIABLE_MODEL
+THREE_VARIABLE = THREE_VARIABLE_MODEL
 DEFAULT_MODELS: tuple[str, ...] = (*(f"dl:{variant}" for variant in DEEP_VARIANTS), TWO_VARIABLE, THREE_VARIABLE)
 
 
