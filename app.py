@@ -1,4 +1,4 @@
-"""Home: what this is, which cohort is open, its headline numbers and what has been run."""
+"""Home: what this is, which cohort is open, its headline numbers, where to go and what has been run."""
 
 from raise_core.ui import home_view
 from raise_core.ui.navigation import HOME
@@ -8,5 +8,5 @@ page = open_page(HOME, title="Can a scan and a blood test tell who will progress
 home_view.introduction(page)
 home_view.cohort_numbers(page)
 home_view.headline_result(page)
+home_view.questions()
 home_view.finished_runs(page)
-home_view.where_next(page)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from raise_core.domain.cohort_filter import EVERYBODY, CohortFilter
+
 
 @dataclass(frozen=True)
 class Study:
@@ -44,6 +46,8 @@ class Cohort:
             `content_sha256`, `file` (absolute path of the stored image).
         masks: `scan_id`, `kind` ('lesion' or 'liver'), `lesion_id`, `slice_index`, `label` (value in the mask file
             that belongs to the lesion, missing for any above zero), `content_sha256`, `file`.
+        chosen: filter by which these patients were chosen from the study's.
+        n_study: patients of the study before the filter; None when these are all of them.
     """
 
     study: Study
@@ -53,8 +57,10 @@ class Cohort:
     lesions: pd.DataFrame
     scans: pd.DataFrame
     masks: pd.DataFrame
+    chosen: CohortFilter = EVERYBODY
+    n_study: int | None = None
 
     @property
     def n_patients(self) -> int:
-        """Number of patients in the study, whatever is known of them."""
+        """Number of patients here, whatever is known of them."""
         return len(self.patients)

@@ -107,6 +107,7 @@ class Provenance:
         simulated: True when the patients are not real.
         run_id: run whose network outputs were used, None when none was needed.
         encoder: image encoder of that run.
+        cohort_words: filter the patients were chosen by, in words with its counts; empty for everybody.
     """
 
     study_id: str
@@ -115,6 +116,7 @@ class Provenance:
     simulated: bool
     run_id: str | None = None
     encoder: str | None = None
+    cohort_words: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from raise_core.domain.results import CindexEstimate, CindexReport, PublishedPoint
+from raise_core.domain.time_unit import TimeUnit
 from raise_core.figures import numbers
 from raise_core.figures.identity import GUIDE, PUBLISHED, Mark, Theme, model_marks, short_model_name
 from raise_core.figures.template import FONT_SIZE, template
@@ -28,6 +29,7 @@ def cindex_by_week(
     error_bars: ErrorBars = "corrected",
     published: Sequence[PublishedPoint] = (),
     theme: Theme = "light",
+    unit: TimeUnit = TimeUnit.WEEKS,
 ) -> go.Figure:
     """Draw the report: one line a model, whiskers, patients and events under each week.
 
@@ -37,6 +39,7 @@ def cindex_by_week(
             and minus the naive standard error, as the paper does.
         published: reported values to lay over, hollow and grey.
         theme: page theme.
+        unit: unit in which visits are written.
     """
     low = _axis_low(report, published)
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.84, 0.16], vertical_spacing=0.14)
@@ -47,8 +50,8 @@ def cindex_by_week(
     for position, model in enumerate(report.models):
         shift = (position - (len(report.models) - 1) / 2) * step
         drawn = [e for e in report.estimates if e.model == model and e.mean is not None]
-        figure.add_trace(_line(drawn, marks[model], shift, error_bars), row=1, col=1)
-    _add_published(figure, published, report, marks, step)
+        figure.add_trace(_line(drawn, marks[model], shift, error_bars, unit), row=1, col=1)
+    _add_published(figure, published, report, marks, step, unit=unit)
     _add_counts(figure, report)
     _add_direct_labels(figure, report, marks, published, gap=LABEL_GAP_SHARE * (AXIS_HIGH - low))
 
@@ -61,10 +64,10 @@ def cindex_by_week(
         range=[low, AXIS_HIGH + 0.01],
         dtick=0.1, tickformat=".1f", row=1, col=1,
     )  # fmt: skip
-    ticks = {"tickvals": list(weeks), "ticktext": [numbers.week(w) for w in weeks], "showgrid": False}
+    ticks = {"tickvals": list(weeks), "ticktext": [unit.write(w) for w in weeks], "showgrid": False}
     edge = max(0.06 * span, 3.0)
     figure.update_xaxes(range=[min(weeks) - edge, max(weeks) + edge], **ticks)
-    figure.update_xaxes(title_text="Visit week (weeks from randomisation)", showticklabels=True, row=1, col=1)
+    figure.update_xaxes(title_text=f"Visit ({unit.value} from randomisation)", showticklabels=True, row=1, col=1)
     figure.update_xaxes(visible=False, row=2, col=1)
     return figure
 
@@ -77,7 +80,7 @@ def _whisker(estimate: CindexEstimate, kind: ErrorBars) -> tuple[float | None, f
     return estimate.mean - estimate.se_naive, estimate.mean + estimate.se_naive
 
 
-def _line(estimates: Sequence[CindexEstimate], mark: Mark, shift: float, kind: ErrorBars) -> go.Scatter:
+def _line(estimates: Sequence[CindexEstimate], mark: Mark, shift: float, kind: ErrorBars, unit: TimeUnit) -> go.Scatter:
     above, below, hover = [], [], []
     for e in estimates:
         low, high = _whisker(e, kind)
@@ -85,10 +88,11 @@ def _line(estimates: Sequence[CindexEstimate], mark: Mark, shift: float, kind: E
         above.append(high - mean if high is not None else 0.0)
         below.append(mean - low if low is not None else 0.0)
         hover.append(
-            f"<b>{mark.name}</b><br>Week {numbers.week(e.week)}: {numbers.interval(e.mean, e.ci_low, e.ci_high)}"
+            f"<b>{mark.name}</b><br>{unit.visit(e.week).capitalize()}: {numbers.interval(e.mean, e.ci_low, e.ci_high)}"
             f"<br>{e.n} patients at risk, {e.events} events ahead"
             f"<br>naive SE {e.se_naive or 0:.3f}, corrected SE {e.se_corrected or 0:.3f}"
-            f"<br>Uno's c {numbers.cindex(e.uno)} (to {e.uno_tau_weeks or 0:.0f} weeks after the landmark)"
+            f"<br>Uno's c {numbers.cindex(e.uno)} "
+            f"(to {unit.of_weeks(e.uno_tau_weeks or 0):.0f} {unit.value} after the landmark)"
             f"<br>splits not scored: {e.nan_splits} of {e.splits}"
         )
     return go.Scatter(
@@ -112,7 +116,13 @@ def _line(estimates: Sequence[CindexEstimate], mark: Mark, shift: float, kind: E
 
 
 def _add_published(
-    figure: go.Figure, published: Sequence[PublishedPoint], report: CindexReport, marks: dict[str, Mark], step: float
+    figure: go.Figure,
+    published: Sequence[PublishedPoint],
+    report: CindexReport,
+    marks: dict[str, Mark],
+    step: float,
+    *,
+    unit: TimeUnit,
 ) -> None:
     for position, model in enumerate(report.models):
         points = [point for point in published if point.model == model and point.week in report.weeks]
@@ -128,7 +138,7 @@ def _add_published(
                 marker={"symbol": symbol, "size": 15, "color": PUBLISHED, "line": {"width": 2, "color": PUBLISHED}},
                 name=f"Published: {marks[model].name}",
                 hovertext=[
-                    f"<b>Published: {marks[model].name}</b><br>Week {numbers.week(point.week)}: "
+                    f"<b>Published: {marks[model].name}</b><br>{unit.visit(point.week).capitalize()}: "
                     f"{numbers.cindex(point.cindex)}<br>{point.source}; at-risk definition not stated"
                     for point in points
                 ],

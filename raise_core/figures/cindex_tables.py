@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from raise_core.domain.marker_name import MarkerKind, parse_marker
 from raise_core.domain.results import CindexReport
+from raise_core.domain.time_unit import TimeUnit
 from raise_core.figures import numbers
 from raise_core.figures.identity import model_name
 
 
-def estimates_table(report: CindexReport) -> pd.DataFrame:
+def estimates_table(report: CindexReport, *, unit: TimeUnit = TimeUnit.WEEKS) -> pd.DataFrame:
     """One row a model and week, formatted for reading."""
     return pd.DataFrame(
         [
             {
                 "Model": model_name(e.model),
-                "Week": e.week,
+                "Visit": unit.visit(e.week).capitalize(),
                 "Patients at risk": e.n,
                 "Events ahead": e.events,
                 "c-index (95 % CI)": numbers.interval(e.mean, e.ci_low, e.ci_high),
                 "Naive SE": e.se_naive,
                 "Corrected SE": e.se_corrected,
                 "Uno's c": e.uno,
-                "Uno's c counts to (weeks after landmark)": e.uno_tau_weeks,
+                f"Uno's c counts to ({unit.value} after landmark)": (
+                    None if e.uno_tau_weeks is None else unit.of_weeks(e.uno_tau_weeks)
+                ),
                 "Splits not scored": _not_scored(e.nan_splits, e.nan_reasons),
             }
             for e in report.estimates
@@ -37,12 +42,12 @@ def _not_scored(count: int, reasons: dict[str, int]) -> str:
     return f"{count} (" + "; ".join(f"{reason}: {times}" for reason, times in sorted(reasons.items())) + ")"
 
 
-def comparisons_table(report: CindexReport) -> pd.DataFrame:
+def comparisons_table(report: CindexReport, *, unit: TimeUnit = TimeUnit.WEEKS) -> pd.DataFrame:
     """Paired differences of the models on the same splits, formatted for reading."""
     return pd.DataFrame(
         [
             {
-                "Week": c.week,
+                "Visit": unit.visit(c.week).capitalize(),
                 "Model A": model_name(c.model_a),
                 "Model B": model_name(c.model_b),
                 "A − B (95 % CI)": numbers.difference(c.difference, c.ci_low, c.ci_high),
@@ -52,7 +57,7 @@ def comparisons_table(report: CindexReport) -> pd.DataFrame:
             for c in report.comparisons
         ],
         columns=[
-            "Week",
+            "Visit",
             "Model A",
             "Model B",
             "A − B (95 % CI)",
@@ -62,21 +67,24 @@ def comparisons_table(report: CindexReport) -> pd.DataFrame:
     )
 
 
-def excluded_table(report: CindexReport) -> pd.DataFrame:
+def excluded_table(report: CindexReport, *, unit: TimeUnit = TimeUnit.WEEKS) -> pd.DataFrame:
     """Who is not in the estimates and why, one row a week and reason; with those used they add up to the study."""
     rows = []
     for week in report.weeks:
+        visit = unit.visit(week).capitalize()
         used = next(e.n for e in report.estimates if e.week == week)
-        rows.append({"Week": week, "Patients": used, "": "used: at risk and complete"})
+        rows.append({"Visit": visit, "Patients": used, "": "used: at risk and complete"})
         rows.extend(
-            {"Week": week, "Patients": count, "": f"left out: {_plain_reason(reason)}"}
+            {"Visit": visit, "Patients": count, "": f"left out: {_plain_reason(reason, unit)}"}
             for reason, count in sorted(report.excluded.get(week, {}).items())
         )
     return pd.DataFrame(rows).rename(columns={"": "Used or left out, and why"})
 
 
-def _plain_reason(reason: str) -> str:
-    """A reason with its markers in words."""
+def _plain_reason(reason: str, unit: TimeUnit) -> str:
+    """A reason with its markers in words and its week in the unit shown."""
+    if (ended := re.fullmatch(r"(event|censored) by week ([\d.]+)", reason)) is not None:
+        return f"{ended[1]} by {unit.visit(float(ended[2]))}"
     head, colon, names = reason.partition(": ")
     if not colon:
         return reason

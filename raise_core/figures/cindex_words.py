@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from raise_core.domain.results import CindexEstimate, CindexReport
+from raise_core.domain.time_unit import TimeUnit
 from raise_core.figures import numbers
 from raise_core.figures.identity import model_name, sentence_name
 
@@ -11,7 +12,7 @@ FEW_EVENTS = 10
 PER_VARIABLE = "per variable"  # a warning that says less than the one on few events
 
 
-def headline(report: CindexReport) -> str:
+def headline(report: CindexReport, *, unit: TimeUnit = TimeUnit.WEEKS) -> str:
     """One sentence on the first model at the earliest week that could be estimated, and how the second compares."""
     scored = [e for e in report.estimates if e.mean is not None]
     if not scored:
@@ -19,7 +20,7 @@ def headline(report: CindexReport) -> str:
     model = next(m for m in report.models if any(e.model == m for e in scored))
     first = next(e for e in scored if e.model == model)
     sentence = (
-        f"At week {numbers.week(first.week)}, {100 * (first.mean or 0):.0f} of 100 patient pairs are ranked correctly "
+        f"At {unit.visit(first.week)}, {100 * (first.mean or 0):.0f} of 100 patient pairs are ranked correctly "
         f"by {sentence_name(model)}"
     )
     if first.ci_low is not None and first.ci_high is not None:
@@ -45,7 +46,7 @@ def event_words(endpoint: str) -> str:
     )
 
 
-def footnote(report: CindexReport, *, naive_bars: bool) -> str:
+def footnote(report: CindexReport, *, naive_bars: bool, unit: TimeUnit = TimeUnit.WEEKS) -> str:
     """Method, ties, interval kind, snapshot and run."""
     s, p = report.settings, report.provenance
     bars = (
@@ -55,21 +56,34 @@ def footnote(report: CindexReport, *, naive_bars: bool) -> str:
     )
     run = f" · run {p.run_id[:8]}, encoder {p.encoder}" if p.run_id else ""
     return (
-        f"{s.endpoint}; patients at risk and events ahead: {_counts_by_week(report)}. Harrell's c (equal risks count "
-        f"half), mean over {s.splits} Monte Carlo splits stratified by event ({100 * s.train_fraction:.0f} % training, "
+        f"{s.endpoint}; patients at risk and events ahead: {_counts_by_week(report, unit)}. Harrell's c (equal risks "
+        f"count half), mean over {s.splits} Monte Carlo splits stratified by event ({100 * s.train_fraction:.0f} % "
+        f"training, "
         f"split by patient, the same splits for all models of a week); {bars}, cut at 0 and 1. Cox models: partial "
         f"likelihood, Efron ties. The clock starts at week + {s.tolerance_weeks:g} and only patients event-free then "
         f"count; values are dated from {s.window_weeks:g} weeks before the week to {s.tolerance_weeks:g} after. "
-        f"Data snapshot {p.snapshot_id[:8]}, seed {s.seed}{run}."
+        f"Data snapshot {p.snapshot_id[:8]}, seed {s.seed}{run}.{_chosen(report)}"
     )
 
 
-def _counts_by_week(report: CindexReport) -> str:
+def _chosen(report: CindexReport) -> str:
+    """What a cohort filter means for the models, empty without one."""
+    if not report.provenance.cohort_words:
+        return ""
+    networks = (
+        " Network outputs and splits stay those of the whole-cohort run, cut to these patients."
+        if report.provenance.run_id
+        else ""
+    )
+    return f" Only {report.provenance.cohort_words}; Cox models are refitted on them.{networks}"
+
+
+def _counts_by_week(report: CindexReport, unit: TimeUnit) -> str:
     first = {e.week: e for e in reversed(report.estimates)}
-    return ", ".join(f"{first[w].n} and {first[w].events} (week {numbers.week(w)})" for w in report.weeks)
+    return ", ".join(f"{first[w].n} and {first[w].events} ({unit.visit(w)})" for w in report.weeks)
 
 
-def warnings(report: CindexReport) -> list[str]:
+def warnings(report: CindexReport, *, unit: TimeUnit = TimeUnit.WEEKS) -> list[str]:
     """What the reader must know before believing the figure, one sentence each."""
     found: list[str] = []
     for week in report.weeks:
@@ -78,7 +92,7 @@ def warnings(report: CindexReport) -> list[str]:
         few = 0 < events < FEW_EVENTS
         if few:
             ahead = event_words(report.settings.endpoint)
-            sentence = f"Only {events} {ahead} lie ahead of week {numbers.week(week)}"
+            sentence = f"Only {events} {ahead} lie ahead of {unit.visit(week)}"
             found.append(
                 f"{sentence}: the models cannot be told apart here."
                 if len(at_week) > 1
@@ -86,17 +100,17 @@ def warnings(report: CindexReport) -> list[str]:
             )
         for estimate in at_week:
             found.extend(
-                f"Week {numbers.week(week)}, {sentence_name(estimate.model)}: {text}"
+                f"{unit.visit(week).capitalize()}, {sentence_name(estimate.model)}: {text}"
                 for text in estimate.warnings
                 if not (few and PER_VARIABLE in text)
             )
     return list(dict.fromkeys(found))
 
 
-def text_alternative(report: CindexReport) -> str:
+def text_alternative(report: CindexReport, *, unit: TimeUnit = TimeUnit.WEEKS) -> str:
     """The figure for a screen reader: every point it shows."""
     lines = [
-        f"{model_name(e.model)}, week {numbers.week(e.week)}: c-index {numbers.interval(e.mean, e.ci_low, e.ci_high)}, "
+        f"{model_name(e.model)}, {unit.visit(e.week)}: c-index {numbers.interval(e.mean, e.ci_low, e.ci_high)}, "
         f"{e.n} patients, {e.events} events"
         for e in report.estimates
     ]

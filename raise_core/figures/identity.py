@@ -55,6 +55,25 @@ def model_name(text: str) -> str:
     return parse_model(text).label
 
 
+def endpoint_name(endpoint: str) -> str:
+    """An outcome in words; unknown ones stay as in the data."""
+    return _ENDPOINTS.get(endpoint, endpoint)
+
+
+def encoder_name(encoder: str) -> str:
+    """An image encoder as its makers write it."""
+    return _ENCODERS.get(encoder, encoder)
+
+
+_ENDPOINTS = {
+    "PFS": "Progression-free survival", "OS": "Overall survival", "PROGRESSION": "Progression", "DEATH": "Death",
+}  # fmt: skip
+_ENCODERS = {
+    "resnet50-imagenet": "ResNet50 (ImageNet)", "resnet152-ct": "ResNet152 (CT)",
+    "efficientnet-lite0-imagenet": "EfficientNet-Lite0 (ImageNet)",
+}  # fmt: skip
+
+
 def short_model_name(text: str) -> str:
     """A name short enough to stand at the end of a line."""
     if text == TWO_VARIABLE_MODEL:

@@ -15,6 +15,7 @@ from raise_core.domain.progress import Progress, silent
 from raise_core.domain.results import CindexEstimate, CindexReport, CindexSettings, Provenance
 from raise_core.domain.week import LandmarkWeek
 from raise_core.evaluation.cindex import Design, evaluate
+from raise_core.evaluation.cohort_filter import cohort_words
 from raise_core.evaluation.landmark import LandmarkSet, build_landmark_set
 from raise_core.evaluation.marker_values import MarkerSource
 from raise_core.evaluation.resampling import monte_carlo_splits
@@ -170,7 +171,7 @@ def cindex_by_week(
         sets.append(landmark)
         masks.append(train)
         for model in models:
-            design = None if _too_few(landmark) else _design(landmark, model, train, deep)
+            design = None if _too_few(landmark) else model_design(landmark, model, train, deep)
             if design is None:
                 estimates[(model.text, number)] = _not_estimable(landmark, model, settings)
             else:
@@ -191,6 +192,7 @@ def cindex_by_week(
             study.simulated,
             deep.run_id if deep is not None and uses_deep else None,
             deep.encoder if deep is not None and uses_deep else None,
+            cohort_words(source.cohort),
         ),
         estimates=tuple(estimates[(model.text, week)] for model in models for week in chosen),
         comparisons=evaluation.comparisons,
@@ -237,7 +239,7 @@ def _splits(landmark: LandmarkSet, settings: CindexSettings, deep: DeepPredictio
     )
 
 
-def _design(landmark: LandmarkSet, model: Model, train: BoolArray, deep: DeepPredictions | None) -> Design | None:
+def model_design(landmark: LandmarkSet, model: Model, train: BoolArray, deep: DeepPredictions | None) -> Design | None:
     """What the evaluation needs for one model, None when none of its columns varies."""
     week, ids = landmark.week.week, landmark.patient_ids
     time, event = landmark.outcome.time_weeks, landmark.outcome.event

@@ -9,7 +9,7 @@ from raise_core.domain.cohort import Study
 from raise_core.evaluation.marker_values import MarkerSource
 from raise_core.store.home import Home
 from raise_core.store.queries import load_cohort, load_study
-from raise_core.store.snapshot import list_studies
+from raise_core.store.snapshot import list_snapshots, list_studies
 
 HOME_VARIABLE = "RAISE_HOME"
 
@@ -23,6 +23,16 @@ def default_home() -> Path:
 def studies(home: Home) -> tuple[Study, ...]:
     """Every study of the home with its current snapshot, ordered by id."""
     return tuple(load_study(home, study_id) for study_id in list_studies(home))
+
+
+def snapshots(home: Home, study_id: str) -> tuple[Study, ...]:
+    """Every snapshot of a study, newest first.
+
+    Raises:
+        NotInStoreError: no such study.
+    """
+    found = [load_study(home, study_id, snapshot_id) for snapshot_id in list_snapshots(home, study_id)]
+    return tuple(sorted(found, key=lambda study: study.published_at, reverse=True))
 
 
 def open_study(home: Home, study_id: str, snapshot_id: str | None = None) -> MarkerSource:

@@ -1,31 +1,245 @@
-"""The address bar carries the view: what it asked for that does not exist is said, never guessed silently."""
+# ruff: noqa: A002, ANN401 - arguments carry the names and types of the Streamlit widgets they are handed to
+"""The address bar carries the view: every control of a page stands in it under a short, stable name.
+
+Each function here draws one of Streamlit's widgets and keeps it and its parameter in step, both ways: a change writes
+the address (which makes an entry in the browser's history), and a changed address (a link, back, forward) sets the
+widget. Defaults are left out. What an address asks for that does not exist is said, and the default shown.
+
+What a default depends on (the newest snapshot, the newest run) is pinned: it is written along with the first change,
+so that a link opens the same picture after newer data have arrived.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote
 
 import streamlit as st
 
-LONGEST_VALUE = 400  # characters of one parameter that are looked at; longer ones are not ours
+LONGEST_VALUE = 4000  # characters of one parameter that are looked at; longer ones are not ours
+MOST_VALUES = 60
+BETWEEN = "~"  # between several values of one parameter; browsers leave it unescaped
+_SEEN, _PINS, _NOTICES = "_address_seen", "_address_pins", "_address_notices"
 
 
-def unknown_values(allowed: Mapping[str, Collection[str] | None]) -> list[str]:
-    """Sentences on parameters of the address that cannot be shown; call before the widgets are made.
+def begin() -> None:
+    """Start a page: nothing pinned, notices go to this place."""
+    st.session_state[_PINS] = {}
+    st.session_state[_NOTICES] = st.container()
+    st.session_state.setdefault(_SEEN, {})
+
+
+def pin(key: str, value: str) -> None:
+    """Have `key` written along with whatever is changed next."""
+    st.session_state[_PINS][key] = value
+
+
+def put(**values: str | None) -> None:
+    """Write parameters, None to remove one, as one step of the browser's history."""
+    now = _current()
+    changed = {**now, **{key: value for key, value in values.items() if value is not None}}
+    for key, value in values.items():
+        if value is None:
+            changed.pop(key, None)
+    if changed != now:
+        st.query_params.from_dict({**st.session_state[_PINS], **changed})
+    st.session_state[_SEEN].update({key: st.query_params.get(key) for key in values})
+
+
+def _current() -> dict[str, str]:
+    return {key: st.query_params[key] for key in st.query_params}
+
+
+def parameters() -> dict[str, str]:
+    """What a link to the view on screen needs: the address and everything pinned."""
+    return {**st.session_state[_PINS], **_current()}
+
+
+def notice(sentence: str) -> None:
+    """Say under the title what could not be read from the address."""
+    clean = "".join(character for character in sentence if character not in "[]`<>$:*_#\\")
+    st.session_state[_NOTICES].warning(clean, icon=":material/link_off:")
+
+
+def value(key: str, *, default: str, valid: Callable[[str], bool], what: str) -> str:
+    """A parameter that no widget shows; the default, with a notice, when it is not valid.
 
     Args:
-        allowed: parameter to its possible values, None where any text is valid.
+        key: parameter.
+        default: when it is absent or not valid.
+        valid: whether a text can be shown.
+        what: its name in the notice.
     """
-    found: list[str] = []
-    for name, options in allowed.items():
-        for value in st.query_params.get_all(name):
-            if len(value) > LONGEST_VALUE:
-                found.append(f"The address has a value for “{name}” that is too long; the default is shown.")
-            elif options is not None and value not in options:
-                found.append(f"The address asks for {name} “{value[:40]}”, which is not here; the default is shown.")
-    return found
+    text = st.query_params.get(key)
+    if text is None or (len(text) <= LONGEST_VALUE and valid(text)):
+        return default if text is None else text
+    notice(f"The address asks for {what} “{text[:40]}”, which is not here; the default is shown.")
+    return default
 
 
-def announce(sentences: list[str]) -> None:
-    """Show what could not be read from the address."""
-    for sentence in sentences:
-        st.warning(sentence.replace("[", "").replace("]", "").replace("`", ""), icon=":material/link_off:")
+def segmented(
+    label: str,
+    options: Mapping[str, str],
+    *,
+    key: str,
+    default: str,
+    help: str,
+    **layout: Any,
+) -> str:
+    """One of a few, side by side; codes in the address, their labels on screen."""
+    return _one(st.segmented_control, label, options, key=key, default=default, help=help, required=True, **layout)
+
+
+def select(
+    label: str,
+    options: Mapping[str, str],
+    *,
+    key: str,
+    default: str,
+    help: str,
+    **layout: Any,
+) -> str:
+    """One of many."""
+    return _one(st.selectbox, label, options, key=key, default=default, help=help, **layout)
+
+
+def _one(
+    widget: Callable[..., Any], label: str, options: Mapping[str, str], *, key: str, default: str, **layout: Any
+) -> str:
+    def parse(text: str) -> str:
+        if text not in options:
+            raise ValueError("is not here")
+        return text
+
+    _restore(label, key, default, parse, still_good=lambda shown: shown in options)
+    picked = widget(label, list(options), key=key, format_func=lambda code: options.get(code, code), **layout)
+    chosen = default if picked is None else str(picked)
+    _record(key, chosen, is_default=chosen == default)
+    return chosen
+
+
+def multiselect(
+    label: str,
+    options: Mapping[str, str],
+    *,
+    key: str,
+    default: Sequence[str],
+    help: str,
+    accept_new: bool = False,
+    max_selections: int | None = None,
+    **layout: Any,
+) -> tuple[str, ...]:
+    """Any number of several; with `accept_new` also texts that are not among the options."""
+
+    def parse(text: str) -> list[str]:
+        codes = [unquote(part) for part in text.split(BETWEEN) if part]
+        unknown = [code for code in codes if code not in options]
+        if (unknown and not accept_new) or len(codes) > (max_selections or MOST_VALUES):
+            raise ValueError("is not here" if unknown else "holds more than can be shown")
+        return list(dict.fromkeys(codes))
+
+    _restore(
+        label, key, list(default), parse, still_good=lambda shown: accept_new or all(code in options for code in shown)
+    )
+    shown = st.session_state[key]
+    picked = st.multiselect(
+        label,
+        list(dict.fromkeys([*options, *shown])),
+        key=key,
+        format_func=lambda code: options.get(code, code),
+        accept_new_options=accept_new,
+        max_selections=max_selections,
+        help=help,
+        **layout,
+    )
+    chosen = tuple(str(code) for code in picked)
+    written = BETWEEN.join(code.replace("%", "%25").replace(BETWEEN, "%7E") for code in chosen)
+    _record(key, written, is_default=chosen == tuple(default))
+    return chosen
+
+
+def switch(label: str, *, key: str, default: bool, help: str, **layout: Any) -> bool:
+    """On or off: '1' or '0' in the address."""
+
+    def parse(text: str) -> bool:
+        if text not in {"0", "1"}:
+            raise ValueError("is neither 1 nor 0")
+        return text == "1"
+
+    _restore(label, key, default, parse)
+    chosen = bool(st.toggle(label, key=key, help=help, **layout))
+    _record(key, str(int(chosen)), is_default=chosen == default)
+    return chosen
+
+
+def slider(
+    label: str,
+    *,
+    key: str,
+    minimum: float,
+    maximum: float,
+    default: float,
+    step: float,
+    help: str,
+    **layout: Any,
+) -> float:
+    """A number in a range."""
+
+    def parse(text: str) -> float:
+        number = float(text)
+        if not (math.isfinite(number) and minimum <= number <= maximum):
+            raise ValueError(f"lies outside {minimum:g} to {maximum:g}")
+        return number
+
+    _restore(label, key, default, parse, still_good=lambda shown: minimum <= shown <= maximum)
+    chosen = float(st.slider(label, minimum, maximum, step=step, key=key, help=help, **layout))
+    _record(key, f"{chosen:g}", is_default=chosen == default)
+    return chosen
+
+
+def text(label: str, *, key: str, default: str, help: str, **layout: Any) -> str:
+    """A line of text."""
+    _restore(label, key, default, str)
+    chosen = str(st.text_input(label, key=key, help=help, **layout) or "")
+    _record(key, chosen, is_default=chosen == default)
+    return chosen
+
+
+def _restore(
+    label: str,
+    key: str,
+    default: Any,
+    parse: Callable[[str], Any],
+    *,
+    still_good: Callable[[Any], bool] = lambda _: True,
+) -> None:
+    """Set the widget from the address when that has changed, before the widget is drawn."""
+    asked = st.query_params.get(key)
+    seen = st.session_state[_SEEN]
+    if key in st.session_state and seen.get(key) == asked:
+        if not still_good(st.session_state[key]):
+            st.session_state[key] = default
+        return
+    st.session_state[key] = default
+    seen[key] = asked
+    if asked is None:
+        return
+    if len(asked) > LONGEST_VALUE:
+        notice(f"The address holds a value for {label} that is too long; the default is shown.")
+        return
+    try:
+        st.session_state[key] = parse(asked)
+    except ValueError as error:
+        reason = "cannot be read" if "could not convert" in str(error) else str(error)
+        notice(f"The address asks for {label} “{asked[:40]}”, which {reason}; the default is shown.")
+
+
+def _record(key: str, written: str, *, is_default: bool) -> None:
+    """Write the address when the widget says something else than it; a default that is spelt out may stay."""
+    asked = st.query_params.get(key)
+    if asked == written or (asked is None and is_default):
+        st.session_state[_SEEN][key] = asked
+        return
+    put(**{key: None if is_default else written})

@@ -10,31 +10,25 @@ from streamlit.delta_generator import DeltaGenerator
 
 from raise_core.domain.errors import BadUsageError, NotInStoreError
 from raise_core.domain.results import CindexSettings
+from raise_core.domain.time_unit import TimeUnit
 from raise_core.evaluation.marker_values import MarkerSource
+from raise_core.figures.identity import encoder_name, endpoint_name, model_name
 from raise_core.studies.overview import main_endpoint
 from raise_core.studies.questions import offered_weeks
 from raise_core.studies.raise_protocol import COMPARISONS, Comparison
 from raise_core.studies.runs import RunSummary
-from raise_core.ui import reading
+from raise_core.ui import address, reading
 from raise_core.ui.shell import PageContext
 
-CORRECTED, NAIVE = "95 % interval", "naive SE"
-OWN = "Your own"
-_TABS = {
-    "Inside or outline": "texture",
-    "Lesion or liver": "region",
-    "Portal or arterial": "phase",
-    "Added value": "added",
+OWN = "own"
+_COMPARISONS = {
+    "texture": "Inside or outline",
+    "region": "Lesion or liver",
+    "phase": "Portal or arterial",
+    "added": "Added value",
+    OWN: "Your own",
 }
-ADDRESS_PARAMETERS: dict[str, list[str] | None] = {
-    "compare": [*_TABS, OWN],
-    "bars": [CORRECTED, NAIVE],
-    "published": ["true", "false"],
-    "models": None,
-    "weeks": None,
-    "endpoint": None,
-    "run": None,
-}
+_BARS = {"ci": "95 % interval", "se": "naive SE"}
 MOST_MODELS = 6
 
 
@@ -69,28 +63,26 @@ def choose(page: PageContext, *, question: DeltaGenerator, controls: DeltaGenera
         question: place of the comparison switch.
         controls: place of the others.
     """
-    source = reading.study_source(page.home_path, page.study.study_id, page.study.snapshot_id)
+    source = page.source()
     runs = reading.known_runs(page.home_path, page.study.snapshot_id)
-    offered = [*_TABS, OWN] if runs else [OWN]
+    offered = _COMPARISONS if runs else {OWN: _COMPARISONS[OWN]}
     with question:
-        picked = st.segmented_control(
+        picked = address.segmented(
             "Compare",
             offered,
-            default=offered[0],
-            key="compare",
-            bind="query-params",
-            required=True,
+            key="show",
+            default=next(iter(offered)),
             label_visibility="collapsed",
             help="The four comparisons of the RAISE paper (Figures 4A, 4B, 4C and 5), or any markers of your own.",
         )
-    comparison = next((c for c in COMPARISONS if c.key == _TABS.get(picked or "")), None)
+    comparison = next((c for c in COMPARISONS if c.key == picked), None)
     run = _pick_run(runs)
     with controls:
         if comparison is not None and run is not None:
             models, weeks, settings = comparison.models, run.weeks, run.settings
         else:
             try:
-                models, weeks, settings = _own(source, run)
+                models, weeks, settings = _own(source, run, page.unit)
             except (BadUsageError, NotInStoreError) as error:
                 st.warning(str(error), icon=":material/help:")
                 return None
@@ -102,41 +94,51 @@ def choose(page: PageContext, *, question: DeltaGenerator, controls: DeltaGenera
 def _drawing_controls() -> tuple[bool, bool]:
     """Whether to draw the naive standard error, and the paper's points."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
-        bars = st.segmented_control(
+        bars = address.segmented(
             "Error bars",
-            [CORRECTED, NAIVE],
-            default=CORRECTED,
+            _BARS,
             key="bars",
-            bind="query-params",
-            required=True,
+            default="ci",
             help="The corrected interval allows for overlapping training sets. The naive standard error is what the "
             "paper drew; it is several times too small.",
         )
-        published = st.toggle(
+        published = address.switch(
             "Published points",
-            value=True,
             key="published",
-            bind="query-params",
+            default=True,
             help="Hollow grey points: values the paper reports. It does not say who counts as at risk at a week.",
         )
-    return bars == NAIVE, bool(published)
+    return bars == "se", published
 
 
 def _pick_run(runs: Sequence[RunSummary]) -> RunSummary | None:
     """The newest run, or another one from the sidebar when there are several."""
-    if len(runs) < 2:
-        return runs[0] if runs else None
-    names = {run.run_id[:8]: run for run in runs}
-    with st.sidebar:
-        name = st.selectbox("Run", list(names), key="run", bind="query-params", help="Whose network outputs are shown.")
-        run = names.get(name or "", runs[0])
-        st.caption(
-            f"{run.encoder}, {run.settings.splits} splits, finished {run.finished_at[:16].replace('T', ' ')} UTC"
-        )
-    return run
+    if not runs:
+        return None
+    named = {run.run_id[:8]: run for run in runs}
+    newest = runs[0].run_id[:8]
+    if len(runs) == 1:
+        code = address.value("run", default=newest, valid=named.__contains__, what="run")
+    else:
+        with st.sidebar:
+            labels = {
+                code: f"{_when(run)} · {encoder_name(run.encoder)} · {run.settings.splits} splits"
+                for code, run in named.items()
+            }
+            code = address.select(
+                "Run", labels, key="run", default=newest, help="Whose network outputs are shown; times are UTC."
+            )
+    address.pin("run", code)
+    return named[code]
 
 
-def _own(source: MarkerSource, run: RunSummary | None) -> tuple[tuple[str, ...], tuple[float, ...], CindexSettings]:
+def _when(run: RunSummary) -> str:
+    return run.finished_at[:16].replace("T", " ")
+
+
+def _own(
+    source: MarkerSource, run: RunSummary | None, unit: TimeUnit
+) -> tuple[tuple[str, ...], tuple[float, ...], CindexSettings]:
     """Controls for the reader's own models.
 
     Raises:
@@ -154,37 +156,34 @@ def _own(source: MarkerSource, run: RunSummary | None) -> tuple[tuple[str, ...],
         default = ["sldr", "dlog:CGA", "sldr+dlog:CGA"]
     left, middle, right = st.columns([5, 4, 2])
     with left:
-        models = st.multiselect(
+        models = address.multiselect(
             "Models",
-            list(dict.fromkeys([*default, *known, *deep])),
-            default=default,
+            {text: model_name(text) for text in dict.fromkeys([*default, *known, *deep])},
             key="models",
-            bind="query-params",
-            accept_new_options=True,
+            default=default,
+            accept_new=True,
             max_selections=MOST_MODELS,
             help="Pick markers, or type several joined by “+” for one Cox model, for example sldr+dlog:CGA+age. "
             "All models are compared on the patients who have every marker.",
         )
     with right:
-        endpoint = st.selectbox(
+        endpoint = address.select(
             "Outcome",
-            endpoints,
-            index=endpoints.index(main),
+            {name: endpoint_name(name) for name in endpoints},
             key="endpoint",
-            bind="query-params",
+            default=main,
             help="What the markers should predict.",
         )
-    offered = [f"{week:g}" for week in offered_weeks(source, endpoint)]
+    offered = {f"{week:g}": unit.write(week) for week in offered_weeks(source, endpoint)}
     with middle:
-        weeks = st.multiselect(
-            "Weeks",
+        weeks = address.multiselect(
+            f"Visits ({unit.value})",
             offered,
-            default=offered[:6],
             key="weeks",
-            bind="query-params",
-            accept_new_options=True,
-            help="Landmark weeks. Values of up to 8 weeks before count; patients must be event-free one week after. "
-            "Any number can be typed.",
+            default=list(offered)[:6],
+            accept_new=True,
+            help="Landmarks. Values of up to 8 weeks before count; patients must be event-free one week after. "
+            "Any other number of weeks can be typed.",
         )
     return tuple(models), _numbers(weeks), _settings(endpoint, run, uses_run=any("dl:" in model for model in models))
 

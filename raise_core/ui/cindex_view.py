@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from raise_core.domain.errors import UserFacingError
+from raise_core.domain.time_unit import TimeUnit
 from raise_core.figures import cindex_by_week as drawing
 from raise_core.figures import cindex_tables, cindex_words
 from raise_core.figures.template import toolbar
@@ -35,6 +36,7 @@ def evaluate(page: PageContext, choice: Choice | None, *, place: DeltaGenerator)
                 home_path=page.home_path,
                 study_id=page.study.study_id,
                 snapshot_id=page.study.snapshot_id,
+                filter_text=page.cohort_filter.text,
                 models=choice.models,
                 weeks=choice.weeks,
                 settings=choice.settings,
@@ -45,9 +47,9 @@ def evaluate(page: PageContext, choice: Choice | None, *, place: DeltaGenerator)
         return None
 
 
-def headline(result: CindexResult, *, place: DeltaGenerator) -> None:
+def headline(page: PageContext, result: CindexResult, *, place: DeltaGenerator) -> None:
     """One sentence computed from what is on screen."""
-    place.markdown(f"**{cindex_words.headline(result.report)}**")
+    place.markdown(f"**{cindex_words.headline(result.report, unit=page.unit)}**")
 
 
 def figure(page: PageContext, choice: Choice, result: CindexResult, *, place: DeltaGenerator) -> None:
@@ -56,7 +58,11 @@ def figure(page: PageContext, choice: Choice, result: CindexResult, *, place: De
     published = published_points(report.models) if choice.show_published else ()
     shown = [point for point in published if point.week in report.weeks]
     chart = drawing.cindex_by_week(
-        report, error_bars="naive" if choice.naive_bars else "corrected", published=shown, theme=page.theme
+        report,
+        error_bars="naive" if choice.naive_bars else "corrected",
+        published=shown,
+        theme=page.theme,
+        unit=page.unit,
     )
     picture = str(st.session_state.get("picture", _PICTURE_FORMATS[0])).lower()
     place.plotly_chart(
@@ -64,47 +70,50 @@ def figure(page: PageContext, choice: Choice, result: CindexResult, *, place: De
         theme=None,
         key="cindex_figure",
         config=toolbar(f"cindex-{page.study.study_id}", picture_format=picture),
-        alt=cindex_words.text_alternative(report),
+        alt=cindex_words.text_alternative(report, unit=page.unit),
     )
-    note = cindex_words.footnote(report, naive_bars=choice.naive_bars)
+    note = cindex_words.footnote(report, naive_bars=choice.naive_bars, unit=page.unit)
     place.caption(f"{note} {cindex_words.AT_RISK_NOT_STATED}" if shown else note)
 
 
-def warnings(result: CindexResult) -> None:
+def warnings(page: PageContext, result: CindexResult) -> None:
     """What the reader must know before believing the figure."""
-    for sentence in cindex_words.warnings(result.report):
+    for sentence in cindex_words.warnings(result.report, unit=page.unit):
         st.caption(f":material/warning: {sentence}")
 
 
-def details(choice: Choice, result: CindexResult) -> None:
+def details(page: PageContext, choice: Choice, result: CindexResult) -> None:
     """Tables and downloads, folded away."""
     report = result.report
     name = f"{report.provenance.study_id}-{choice.comparison.key if choice.comparison else 'own'}"
     if report.comparisons:
         with st.expander("Are the models different? Paired differences on the same splits", icon=":material/balance:"):
-            st.dataframe(cindex_tables.comparisons_table(report), hide_index=True)
+            st.dataframe(cindex_tables.comparisons_table(report, unit=page.unit), hide_index=True)
             st.caption(
                 "Corrected resampled t-test (Nadeau & Bengio 2003), splits − 1 degrees of freedom; Holm's adjustment "
                 "over all comparisons shown. A difference whose interval spans 0 has not been shown."
             )
     with st.expander("All numbers", icon=":material/table:"):
-        st.dataframe(cindex_tables.estimates_table(report), hide_index=True, column_config=_number_columns())
+        st.dataframe(
+            cindex_tables.estimates_table(report, unit=page.unit),
+            hide_index=True,
+            column_config=_number_columns(page.unit),
+        )
     with st.expander("Who is counted, and who is not", icon=":material/group:"):
-        st.dataframe(cindex_tables.excluded_table(report), hide_index=True)
-        st.caption(f"Used and left out add up to the {report.n_study} patients of the study at every week.")
+        st.dataframe(cindex_tables.excluded_table(report, unit=page.unit), hide_index=True)
+        st.caption(f"Used and left out add up to the {report.n_study} patients shown at every visit.")
     with st.expander("Downloads", icon=":material/download:"):
         _downloads(name, result)
 
 
-def _number_columns() -> dict[str, Any]:
+def _number_columns(unit: TimeUnit) -> dict[str, Any]:
     three = st.column_config.NumberColumn(format="%.3f")
     two = st.column_config.NumberColumn(format="%.2f")
     return {
         "Naive SE": three,
         "Corrected SE": three,
         "Uno's c": two,
-        "Uno's c counts to (weeks after landmark)": st.column_config.NumberColumn(format="%.0f"),
-        "Week": st.column_config.NumberColumn(format="%g"),
+        f"Uno's c counts to ({unit.value} after landmark)": st.column_config.NumberColumn(format="%.0f"),
     }
 
 

@@ -6,12 +6,21 @@ import pandas as pd
 import streamlit as st
 
 from raise_core.domain.errors import UserFacingError
-from raise_core.figures import cindex_words, numbers
-from raise_core.studies.overview import CohortOverview
+from raise_core.evaluation.cohort_counts import CohortCounts
+from raise_core.figures import cindex_words
+from raise_core.figures.identity import encoder_name
 from raise_core.studies.raise_protocol import COMPARISONS
-from raise_core.ui import reading
-from raise_core.ui.navigation import CINDEX
+from raise_core.ui import navigation, reading
+from raise_core.ui.navigation import PAGES, Page
 from raise_core.ui.shell import NOT_A_DEVICE, PageContext
+
+_QUESTIONS = {
+    "pages/cohort.py": "Who are these patients? Flow through the study, characteristics, markers by arm",
+    "pages/patient.py": "What happened to this patient? Course, scans, and the models' risk at each visit",
+    "pages/cindex.py": "Would an earlier scan have told us? C-index by visit of images, size and CgA",
+    "pages/runs.py": "What is running, and what has been run? Start, watch and compare runs",
+    "pages/cache.py": "What is kept on this machine? Sizes, verification, cleaning up",
+}
 
 
 def introduction(page: PageContext) -> None:
@@ -25,66 +34,29 @@ def introduction(page: PageContext) -> None:
 
 
 def cohort_numbers(page: PageContext) -> None:
-    """Who is in the open study: headline counts."""
-    found = reading.overview(page.home_path, page.study.study_id, page.study.snapshot_id)
-    whole = {e.endpoint: e for e in found.endpoints if e.arm == "*"}
-    tiles: list[tuple[str, str, str]] = [("Patients", f"{found.patients}", _arms(found))]
-    for name in [name for name in ("PFS", "OS") if name in whole][:1]:
-        row = whole[name]
-        follow_up = (
-            "" if row.median_follow_up_weeks is None else f", median follow-up {row.median_follow_up_weeks:.0f} weeks"
-        )
-        tiles.append((f"{name} events", f"{row.events}", f"of {row.patients} patients{follow_up}"))
-    if found.lesions.lesions:
-        tiles.append(("Lesions", f"{found.lesions.lesions}", f"{found.lesions.visits} measured visits"))
-    scans = sum(scan.scans for scan in found.scans)
-    if scans:
-        phases = ", ".join(f"{scan.scans} {scan.phase or scan.modality}" for scan in found.scans)
-        tiles.append(("Scans", f"{scans}", phases))
-    if found.labs:
-        values = sum(lab.values for lab in found.labs)  # noqa: PD011 - a count, not a frame
-        tiles.append(("Lab tests", f"{len(found.labs)}", f"{values} values"))
+    """Who is shown: headline counts."""
+    found = reading.counts(page.home_path, page.study.study_id, page.study.snapshot_id, page.cohort_filter.text)
+    tiles: list[tuple[str, str, str]] = [("Patients", f"{found.patients:,}", _arms(found))]
+    for name in [name for name in ("PFS", "OS") if name in found.endpoints][:1]:
+        row = found.endpoints[name]
+        weeks = row.median_follow_up_weeks
+        watched = "" if weeks is None else f", median follow-up {page.unit.of_weeks(weeks):.0f} {page.unit.value}"
+        tiles.append((f"{name} events", f"{row.events:,}", f"of {row.patients} patients{watched}"))
+    if found.lesions:
+        tiles.append(("Lesions", f"{found.lesions:,}", f"{found.lesion_visits:,} measured visits"))
+    if found.scans:
+        phases = ", ".join(f"{n:,} {phase}" for phase, n in found.scans.items())
+        tiles.append(("Scans", f"{sum(found.scans.values()):,}", phases))
+    if found.lab_values:
+        tiles.append(("Lab tests", f"{len(found.lab_values)}", f"{sum(found.lab_values.values()):,} values"))
     for column, (label, value, note) in zip(st.columns(len(tiles)), tiles, strict=True):
         with column.container(border=True, height="stretch"):
             st.metric(label, value)
             st.caption(note)
 
 
-def _arms(found: CohortOverview) -> str:
-    named = [f"{arm.patients} {arm.arm}" for arm in found.arms if arm.arm]
-    return ", ".join(named) or "one group"
-
-
-def finished_runs(page: PageContext) -> None:
-    """What has been computed on this snapshot."""
-    st.subheader("What has been run")
-    runs = reading.known_runs(page.home_path, page.study.snapshot_id)
-    if not runs:
-        st.markdown(
-            "No deep-learning run on this data yet. Marker models (size, laboratory values, characteristics) need "
-            "none. To train the networks, in a terminal:\n\n"
-            f"```\npython -m raise_core run raise --study {page.study.study_id}\n```"
-        )
-        return
-    st.dataframe(
-        pd.DataFrame(
-            [
-                {
-                    "Run": run.run_id[:8],
-                    "Finished (UTC)": run.finished_at[:16].replace("T", " "),
-                    "Encoder": run.encoder,
-                    "Week: patients with all images": ", ".join(
-                        f"{numbers.week(week)}: {run.patients_by_week[week]}" for week in run.weeks
-                    ),
-                    "Images": run.images_computed,
-                    "Unusable": run.failed_images,
-                    "Time": f"{sum(run.seconds.values()):.0f} s on {run.device.upper()}",
-                }
-                for run in runs
-            ]
-        ),
-        hide_index=True,
-    )
+def _arms(found: CohortCounts) -> str:
+    return ", ".join(f"{n} {arm}" for arm, n in found.arms.items()) or "one group"
 
 
 def headline_result(page: PageContext) -> None:
@@ -99,6 +71,7 @@ def headline_result(page: PageContext) -> None:
             home_path=page.home_path,
             study_id=page.study.study_id,
             snapshot_id=page.study.snapshot_id,
+            filter_text=page.cohort_filter.text,
             models=added.models,
             weeks=run.weeks,
             settings=run.settings,
@@ -107,15 +80,49 @@ def headline_result(page: PageContext) -> None:
     except UserFacingError as error:
         st.warning(str(error), icon=":material/help:")
         return
-    st.markdown(f"**{added.question}** {cindex_words.headline(result.report)}")
+    st.markdown(f"**{added.question}** {cindex_words.headline(result.report, unit=page.unit)}")
 
 
-def where_next(page: PageContext) -> None:
-    """The question to go on with."""
-    st.subheader("Does it predict?")
-    st.page_link(
-        CINDEX.file,
-        label="Would an earlier scan have told us? C-index by week of images, size and CgA",
-        icon=CINDEX.icon,
-        query_params={"study": page.study.study_id},
+def questions() -> None:
+    """The pages there are, as questions, under the groups of the navigation."""
+    offered = [known for known in PAGES if known.file in _QUESTIONS]
+    groups: dict[str, list[Page]] = {}
+    for known in offered:
+        groups.setdefault(known.group, []).append(known)
+    for column, (group, pages) in zip(st.columns(len(groups)), groups.items(), strict=True):
+        with column:
+            st.subheader(group, anchor=False)
+            for known in pages:
+                navigation.link(known, _QUESTIONS[known.file])
+
+
+def finished_runs(page: PageContext) -> None:
+    """What has been computed on this snapshot."""
+    st.subheader("What has been run", anchor=False)
+    runs = reading.known_runs(page.home_path, page.study.snapshot_id)
+    if not runs:
+        st.markdown(
+            "No deep-learning run on this data yet. Marker models (size, laboratory values, characteristics) need "
+            "none. Start one on the Runs page, or in a terminal:\n\n"
+            f"```\npython -m raise_core run raise --study {page.study.study_id}\n```"
+        )
+        return
+    st.dataframe(
+        pd.DataFrame(
+            [
+                {
+                    "Run": run.run_id[:8],
+                    "Finished (UTC)": run.finished_at[:16].replace("T", " "),
+                    "Encoder": encoder_name(run.encoder),
+                    f"Patients with all images ({page.unit.value}: patients)": ", ".join(
+                        f"{page.unit.write(week)}: {run.patients_by_week[week]}" for week in run.weeks
+                    ),
+                    "Images": run.images_computed,
+                    "Unusable": run.failed_images,
+                    "Time": f"{sum(run.seconds.values()):.0f} s on {run.device.upper()}",
+                }
+                for run in runs
+            ]
+        ),
+        hide_index=True,
     )

@@ -1,17 +1,19 @@
-"""What pages read, cached by snapshot: an open study, its runs, evaluations. Nothing here reads session state."""
+"""What pages read, cached by snapshot and cohort filter: studies, runs, evaluations. None reads session state."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from raise_core.domain.cohort import Study
+from raise_core.domain.cohort_filter import parse_filter
 from raise_core.domain.results import CindexSettings
+from raise_core.evaluation.cohort_counts import CohortCounts, count_cohort
+from raise_core.evaluation.cohort_filter import FilteredPatients, matching, restrict
 from raise_core.evaluation.marker_values import MarkerSource
 from raise_core.store.home import Home
 from raise_core.studies.cindex import CindexResult, cindex_by_week, parse_models
 from raise_core.studies.deep_predictions import DeepPredictions
-from raise_core.studies.opening import default_home, open_study, studies
-from raise_core.studies.overview import CohortOverview, cohort_overview
+from raise_core.studies.opening import default_home, open_study, snapshots, studies
 from raise_core.studies.runs import RunSummary, list_runs, load_predictions
 
 
@@ -26,16 +28,32 @@ def known_studies(home_path: str) -> tuple[Study, ...]:
     return studies(Home.at(home_path))
 
 
-@st.cache_resource(max_entries=6, show_spinner="Opening the study …")
-def study_source(home_path: str, study_id: str, snapshot_id: str) -> MarkerSource:
-    """The cohort of one snapshot; shared between sessions and never changed."""
-    return open_study(Home.at(home_path), study_id, snapshot_id)
+@st.cache_data(ttl=5, max_entries=16, show_spinner=False)
+def known_snapshots(home_path: str, study_id: str) -> tuple[Study, ...]:
+    """Every snapshot of a study, newest first."""
+    return snapshots(Home.at(home_path), study_id)
 
 
-@st.cache_resource(max_entries=16, show_spinner="Counting patients …")
-def overview(home_path: str, study_id: str, snapshot_id: str) -> CohortOverview:
-    """Counts and characteristics of one snapshot."""
-    return cohort_overview(Home.at(home_path), study_id, snapshot_id)
+@st.cache_resource(max_entries=24, show_spinner="Opening the study …")
+def study_source(home_path: str, study_id: str, snapshot_id: str, filter_text: str = "") -> MarkerSource:
+    """The patients of one snapshot who meet the cohort filter; shared between sessions and never changed."""
+    if not filter_text:
+        return open_study(Home.at(home_path), study_id, snapshot_id)
+    whole = study_source(home_path, study_id, snapshot_id)
+    kept = filtered(home_path, study_id, snapshot_id, filter_text)
+    return MarkerSource(restrict(whole.cohort, kept.patient_ids, chosen=parse_filter(filter_text)))
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def filtered(home_path: str, study_id: str, snapshot_id: str, filter_text: str) -> FilteredPatients:
+    """Who meets a cohort filter, counted condition by condition."""
+    return matching(study_source(home_path, study_id, snapshot_id), parse_filter(filter_text))
+
+
+@st.cache_resource(max_entries=64, show_spinner="Counting patients …")
+def counts(home_path: str, study_id: str, snapshot_id: str, filter_text: str) -> CohortCounts:
+    """Headline numbers of the patients who meet the cohort filter."""
+    return count_cohort(study_source(home_path, study_id, snapshot_id, filter_text).cohort)
 
 
 @st.cache_data(ttl=5, max_entries=16, show_spinner=False)
@@ -56,12 +74,13 @@ def evaluation(
     home_path: str,
     study_id: str,
     snapshot_id: str,
+    filter_text: str,
     models: tuple[str, ...],
     weeks: tuple[float, ...],
     settings: CindexSettings,
     run_id: str | None,
 ) -> CindexResult:
     """C-index by week of `models`; every argument is part of the cache key."""
-    source = study_source(home_path, study_id, snapshot_id)
+    source = study_source(home_path, study_id, snapshot_id, filter_text)
     deep = predictions(home_path, run_id) if run_id is not None else None
     return cindex_by_week(source, parse_models(models), weeks, settings, deep=deep)

@@ -1,24 +1,33 @@
-"""What every page opens with: one call that does the gate, the study, the badge and the title.
+"""What every page opens with: one call that does the gate, the study, the cohort, the badge and the title.
 
 Pages may be opened by their own address on a fresh server, without app.py; so nothing of this stands in app.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from raise_core.domain.cohort import Study
+from raise_core.domain.cohort_filter import EVERYBODY, CohortFilter, parse_filter
+from raise_core.domain.errors import UserFacingError
+from raise_core.domain.time_unit import TimeUnit
+from raise_core.evaluation.cohort_filter import cohort_words
+from raise_core.evaluation.marker_values import MarkerSource
 from raise_core.figures.identity import Theme
-from raise_core.ui import address, reading
+from raise_core.ui import access, address, filter_builder, reading, sharing
+from raise_core.ui.access import User
 from raise_core.ui.navigation import Page, draw_navigation
+from raise_core.ui.plain_text import plain
 
 _HERE = Path(__file__).parent
 PRODUCT = "RAISE"
 NOT_A_DEVICE = "A research tool for exploring a cohort; not a medical device. Not for decisions on a patient's care."
+SNAPSHOT_LETTERS = 8  # of a snapshot's id, in addresses and footnotes
+_UNITS = {"w": "weeks", "m": "months"}
 
 
 @dataclass(frozen=True)
@@ -27,51 +36,73 @@ class PageContext:
 
     Attributes:
         home_path: home directory served.
-        study: the chosen study with its current snapshot.
+        study: the chosen study with the chosen snapshot.
         theme: light or dark page.
+        unit: unit in which times are shown.
+        cohort_filter: which patients are looked at.
+        user: who looks.
     """
 
     home_path: str
     study: Study
     theme: Theme
+    unit: TimeUnit = TimeUnit.WEEKS
+    cohort_filter: CohortFilter = EVERYBODY
+    user: User = access.LOCAL_USER
+
+    def source(self) -> MarkerSource:
+        """The patients who meet the cohort filter."""
+        return reading.study_source(
+            self.home_path, self.study.study_id, self.study.snapshot_id, self.cohort_filter.text
+        )
+
+    def whole_source(self) -> MarkerSource:
+        """Every patient of the study."""
+        return reading.study_source(self.home_path, self.study.study_id, self.study.snapshot_id)
+
+    @property
+    def cohort_words(self) -> str:
+        """The filter in words with its count, empty for everybody."""
+        return cohort_words(self.source().cohort)
 
 
-def open_page(page: Page, *, title: str, other_parameters: dict[str, list[str] | None] | None = None) -> PageContext:
-    """Open a page: settings, study switcher, navigation, badge, title. Stops with advice when there is no study.
+def open_page(page: Page, *, title: str) -> PageContext:
+    """Open a page: settings, gate, study, cohort, navigation, badge, title. Stops with advice when there is no study.
 
     Args:
         page: which.
         title: the question the page answers.
-        other_parameters: parameters of the page's own in the address, with their possible values.
     """
     st.set_page_config(page_title=f"{page.name} · {PRODUCT}", page_icon=str(_HERE / "icon.svg"), layout="wide")
     st.html(_HERE / "style.css")
-    home = reading.home()
-    known = {study.study_id: study for study in reading.known_studies(str(home.path))}
-    notices = address.unknown_values({"study": list(known), **(other_parameters or {})})
+    user = access.admit()
+    header = st.container()
+    address.begin()
+    home_path = str(reading.home().path)
+    sharing.follow_saved_view(home_path, page)
+    known = {study.study_id: study for study in reading.known_studies(home_path)}
     with st.sidebar:
         st.markdown(f"## {PRODUCT}")
+        if not known:
+            draw_navigation()
     if not known:
-        draw_navigation(study_id=None)
         _explain_empty_home()
     with st.sidebar:
-        chosen = st.selectbox(
-            "Study",
-            list(known),
-            key="study",
-            bind="query-params",
-            help="Every page shows this study. Import another with: python -m raise_core import FOLDER --study NAME",
-        )
-    study = known[chosen] if chosen in known else next(iter(known.values()))
-    draw_navigation(study_id=study.study_id)
-    with st.sidebar:
-        st.caption(f"Data snapshot {study.snapshot_id[:8]}  \n{NOT_A_DEVICE}")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.title(title, anchor=False, width="content")
-        if study.simulated:
-            st.badge("Simulated data", icon=":material/science:", color="orange")
-    address.announce(notices)
-    return PageContext(str(home.path), study, current_theme())
+        study = _choose_snapshot(home_path, _choose_study(known))
+        context = PageContext(home_path, study, current_theme(), user=user)
+        context = replace(context, cohort_filter=_read_filter(context))
+        filter_builder.open_button(context)
+        draw_navigation()
+        context = replace(context, unit=_choose_unit())
+        _pin_newest_run(context, page)
+        sharing.open_button(context, page)
+        st.caption(f"Data snapshot {study.snapshot_id[:SNAPSHOT_LETTERS]}  \n{NOT_A_DEVICE}")
+    with header:
+        _title(context, title)
+    _cohort_line(context)
+    if context.cohort_filter and not len(context.source().patient_ids):
+        _explain_empty_cohort()
+    return context
 
 
 def picture_above_controls() -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
@@ -85,6 +116,116 @@ def picture_above_controls() -> tuple[DeltaGenerator, DeltaGenerator, DeltaGener
 def current_theme() -> Theme:
     """Light or dark, as the browser shows the page."""
     return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def _choose_study(known: dict[str, Study]) -> Study:
+    chosen = address.select(
+        "Study",
+        {study_id: study_id for study_id in known},
+        key="study",
+        default=next(iter(known)),
+        help="Every page shows this study. Import another with: python -m raise_core import FOLDER --study NAME",
+        on_change=_forget_what_belongs_to_the_study,
+    )
+    address.pin("study", chosen)
+    return known[chosen]
+
+
+def _forget_what_belongs_to_the_study() -> None:
+    """Another study has other patients, columns and snapshots; only the unit of time is kept."""
+    kept = {key: st.query_params[key] for key in ("time",) if key in st.query_params}
+    st.query_params.from_dict({"study": st.session_state["study"], **kept})
+
+
+def _choose_snapshot(home_path: str, current: Study) -> Study:
+    """The current snapshot, or an older one that the address names."""
+    newest = current.snapshot_id[:SNAPSHOT_LETTERS]
+    others = {
+        study.snapshot_id[:SNAPSHOT_LETTERS]: study
+        for study in reading.known_snapshots(home_path, current.study_id)
+        if study.snapshot_id != current.snapshot_id
+    }
+    named = {newest: current, **others}
+    if others:
+        labels = {
+            letters: f"{letters} · {study.published_at[:10]}" + (" · current" if letters == newest else "")
+            for letters, study in named.items()
+        }
+        chosen = address.select(
+            "Data snapshot",
+            labels,
+            key="snapshot",
+            default=newest,
+            help="Imports never change a snapshot; they add one.",
+        )
+    else:
+        chosen = address.value("snapshot", default=newest, valid=named.__contains__, what="data snapshot")
+        chosen = chosen if chosen in named else newest
+    address.pin("snapshot", chosen)
+    if chosen != newest:
+        st.info(f"Newer data are there: snapshot {newest}.", icon=":material/update:")
+    return named[chosen]
+
+
+def _choose_unit() -> TimeUnit:
+    code = address.segmented(
+        "Time in", _UNITS, key="time", default="w", help="Unit of every axis and table; a month is 30.4 days."
+    )
+    return TimeUnit(_UNITS[code])
+
+
+def _pin_newest_run(context: PageContext, page: Page) -> None:
+    """A link to a page that shows a run names it, so that a newer run does not change the picture."""
+    runs = reading.known_runs(context.home_path, context.study.snapshot_id) if page.shows_run else ()
+    if runs:
+        address.pin("run", runs[0].run_id[:SNAPSHOT_LETTERS])
+
+
+def _read_filter(context: PageContext) -> CohortFilter:
+    """The filter the address asks for; everybody, with a notice, when it cannot be applied."""
+    text = st.query_params.get("filter", "")
+    if not text:
+        return EVERYBODY
+    try:
+        if len(text) > address.LONGEST_VALUE:
+            return _refuse_filter("it is too long")
+        chosen = parse_filter(text)
+        reading.filtered(context.home_path, context.study.study_id, context.study.snapshot_id, chosen.text)
+    except UserFacingError as error:
+        return _refuse_filter(str(error))
+    return chosen
+
+
+def _refuse_filter(reason: str) -> CohortFilter:
+    address.notice(f"The patients the address asks for cannot be chosen; everybody is shown. {reason}")
+    address.put(filter=None)
+    return EVERYBODY
+
+
+def _title(context: PageContext, title: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title(title, anchor=False, width="content")
+        if context.study.simulated:
+            st.badge("Simulated data", icon=":material/science:", color="orange")
+
+
+def _cohort_line(context: PageContext) -> None:
+    """Which patients are shown, on every page, as soon as it is not everybody."""
+    if not context.cohort_filter:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":material/filter_alt: **Patients shown:** {plain(context.cohort_words)}", width="content")
+        if st.button("Show everybody", type="tertiary", icon=":material/close:", key="everybody"):
+            address.put(filter=None)
+            st.rerun()
+
+
+def _explain_empty_cohort() -> None:
+    st.info(
+        "No patient meets all conditions. Loosen the filter (button “Patients” at the left), or show everybody.",
+        icon=":material/person_off:",
+    )
+    st.stop()
 
 
 def _explain_empty_home() -> None:

@@ -8,10 +8,16 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from raise_core.domain.cohort_filter import parse_filter
 from raise_core.domain.results import CindexSettings
+from raise_core.evaluation.cohort_filter import matching, restrict
+from raise_core.evaluation.marker_values import MarkerSource
 from raise_core.figures import numbers
 from raise_core.store.home import Home
+from raise_core.store.saved_views import save_view
 from raise_core.studies import raise_protocol
+from raise_core.studies.cindex import cindex_by_week, parse_models
+from raise_core.studies.opening import open_study
 from raise_core.studies.questions import cindex
 
 pytestmark = pytest.mark.slow
@@ -57,7 +63,7 @@ def test_an_empty_home_says_what_to_do(tmp_path, monkeypatch):
 
 
 def test_cindex_shows_the_numbers_of_the_command_line(small_home, monkeypatch):
-    test = opened("pages/cindex.py", small_home, monkeypatch, compare="Added value")
+    test = opened("pages/cindex.py", small_home, monkeypatch, show="added")
     expected = cindex(
         Home.at(small_home),
         "demo-raise",
@@ -72,24 +78,20 @@ def test_cindex_shows_the_numbers_of_the_command_line(small_home, monkeypatch):
 
 
 def test_every_comparison_of_the_paper_has_its_models(small_home, monkeypatch):
-    for label, comparison in zip(
-        ("Inside or outline", "Lesion or liver", "Portal or arterial", "Added value"),
-        raise_protocol.COMPARISONS,
-        strict=True,
-    ):
-        test = opened("pages/cindex.py", small_home, monkeypatch, compare=label)
+    for comparison in raise_protocol.COMPARISONS:
+        test = opened("pages/cindex.py", small_home, monkeypatch, show=comparison.key)
         table = next(frame.value for frame in test.dataframe if "c-index (95 % CI)" in frame.value.columns)
         assert table["Model"].nunique() == len(comparison.models)
-        assert sorted(table["Week"].unique()) == [12, 24]
+        assert sorted(table["Visit"].unique()) == ["Week 12", "Week 24"]
 
 
 def test_naive_bars_change_the_footnote(small_home, monkeypatch):
-    test = opened("pages/cindex.py", small_home, monkeypatch, bars="naive SE")
+    test = opened("pages/cindex.py", small_home, monkeypatch, bars="se")
     assert "naive standard error as in the paper" in words(test)
 
 
 def test_own_models_use_every_patient_with_the_markers(small_home, monkeypatch):
-    test = opened("pages/cindex.py", small_home, monkeypatch, compare="Your own", models="sldr", weeks="12")
+    test = opened("pages/cindex.py", small_home, monkeypatch, show="own", models="sldr", weeks="12")
     expected = cindex(Home.at(small_home), "demo-raise", ["sldr"], CindexSettings(), weeks=[12]).report.estimates[0]
     table = next(frame.value for frame in test.dataframe if "c-index (95 % CI)" in frame.value.columns)
     assert table["Patients at risk"].tolist() == [expected.n]
@@ -99,12 +101,70 @@ def test_own_models_use_every_patient_with_the_markers(small_home, monkeypatch):
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ({"compare": "Your own", "models": "lab:NETEST", "weeks": "12"}, "no test NETEST"),
-        ({"compare": "Your own", "models": "sldr", "weeks": "twelve"}, "not a number of weeks"),
-        ({"compare": "Your own", "models": "foo:bar", "weeks": "12"}, "unknown prefix"),
+        ({"show": "own", "models": "lab:NETEST", "weeks": "12"}, "no test NETEST"),
+        ({"show": "own", "models": "sldr", "weeks": "twelve"}, "not a number of weeks"),
+        ({"show": "own", "models": "foo:bar", "weeks": "12"}, "unknown prefix"),
         ({"study": "nosuch"}, "which is not here"),
     ],
 )
 def test_what_cannot_be_shown_is_said(small_home, monkeypatch, address, message):
     test = opened("pages/cindex.py", small_home, monkeypatch, **address)
     assert any(message in warning.value for warning in test.warning)
+
+
+def test_a_cohort_filter_applies_to_every_page_and_refits_cox_models(small_home, monkeypatch):
+    home = opened("app.py", small_home, monkeypatch, filter="grade=G1")
+    shown = int({metric.label: metric.value for metric in home.metric}["Patients"])
+    assert 0 < shown < 90
+    assert f"G1: {shown} of 90 patients" in words(home)
+    page = opened("pages/cindex.py", small_home, monkeypatch, filter="grade=G1", show="own", models="sldr", weeks="12")
+    source = open_study(Home.at(small_home), "demo-raise")
+    chosen = parse_filter("grade=G1")
+    cut = MarkerSource(restrict(source.cohort, matching(source, chosen).patient_ids, chosen=chosen))
+    expected = cindex_by_week(cut, parse_models(["sldr"]), [12.0], CindexSettings()).report.estimates[0]
+    table = next(frame.value for frame in page.dataframe if "c-index (95 % CI)" in frame.value.columns)
+    assert table["Patients at risk"].tolist() == [expected.n]
+    assert table["c-index (95 % CI)"].tolist() == [numbers.interval(expected.mean, expected.ci_low, expected.ci_high)]
+    assert "Cox models are refitted on them" in words(page)
+
+
+@pytest.mark.parametrize("text", ["grade", "stage=4", "age>=old", "x" * 5000, "<script>=1", "lab:NOPE@0>1"])
+def test_a_filter_that_cannot_be_read_shows_everybody_and_says_so(small_home, monkeypatch, text):
+    test = opened("app.py", small_home, monkeypatch, filter=text)
+    assert any("everybody is shown" in warning.value for warning in test.warning)
+    assert {metric.label: metric.value for metric in test.metric}["Patients"] == "90"
+
+
+def test_a_filter_nobody_meets_says_what_to_do(small_home, monkeypatch):
+    test = opened("pages/cindex.py", small_home, monkeypatch, filter="age>=200")
+    assert any("No patient meets all conditions" in info.value for info in test.info)
+
+
+def test_a_saved_view_is_shown_by_its_id(small_home, monkeypatch, tmp_path):
+    view = save_view(
+        Home.at(small_home),
+        name="Months",
+        page="app.py",
+        query="study=demo-raise&time=m",
+        study_id="demo-raise",
+        user="a",
+    )
+    test = opened("app.py", small_home, monkeypatch, view=view.view_id)
+    assert "At month 2.8" in words(test)
+    gone = opened("app.py", small_home, monkeypatch, view="nosuch")
+    assert any("may have been deleted" in warning.value for warning in gone.warning)
+    assert "At week 12" in words(gone)
+
+
+def test_an_older_snapshot_stays_open_to_those_who_name_it(small_home, monkeypatch):
+    test = opened("app.py", small_home, monkeypatch, snapshot="ffffffff")
+    assert any("data snapshot" in warning.value for warning in test.warning)
+
+
+def test_changes_stand_in_the_address_with_what_they_depend_on(small_home, monkeypatch):
+    test = opened("pages/cindex.py", small_home, monkeypatch)
+    test.button_group(key="time").set_value("m").run()
+    assert test.query_params["time"] == "m"
+    assert len(test.query_params["snapshot"]) == 8
+    test.button_group(key="time").set_value("w").run()
+    assert "time" not in test.query_params

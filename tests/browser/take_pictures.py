@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 REPOSITORY = Path(__file__).resolve().parents[2]
 PICTURES = {
     "home": ("/", "h1"),
-    "cindex": ("/cindex?compare=Added+value", ".js-plotly-plot .main-svg"),
+    "cindex": ("/cindex?show=added", ".js-plotly-plot .main-svg"),
     "cindex-texture": ("/cindex", ".js-plotly-plot .main-svg"),
 }
 SETTLE_MS = 1500  # fonts and the figure's last drawing

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from raise_core.domain.results import (
     Provenance,
     PublishedPoint,
 )
+from raise_core.domain.time_unit import TimeUnit
 from raise_core.figures import cindex_tables, cindex_words, numbers
 from raise_core.figures.cindex_by_week import _spread, cindex_by_week
 from raise_core.figures.identity import PAGE, TEXT, model_marks
@@ -193,7 +196,7 @@ def test_text_alternative_holds_every_point(both):
 
 def test_left_out_and_used_add_up(both):
     table = cindex_tables.excluded_table(both)
-    assert table.loc[table["Week"] == 12.0, "Patients"].sum() == both.n_study
+    assert table.loc[table["Visit"] == "Week 12", "Patients"].sum() == both.n_study
 
 
 def test_download_says_that_data_are_simulated_and_where_they_come_from(both):
@@ -221,3 +224,21 @@ def test_labels_are_pushed_apart():
     assert min(np.diff(sorted(placed))) >= 0.04 - 1e-12
     assert max(placed) <= 1.0
     assert np.argsort(placed).tolist() == [0, 3, 1, 2]
+
+
+def test_one_switch_turns_weeks_into_months(both):
+    months = TimeUnit.MONTHS
+    assert cindex_words.headline(both, unit=months).startswith("At month 2.8, ")
+    assert "(month 5.5)" in cindex_words.footnote(both, naive_bars=False, unit=months)
+    assert cindex_tables.estimates_table(both, unit=months)["Visit"].tolist()[0] == "Month 2.8"
+    figure = cindex_by_week(both, unit=months)
+    assert list(figure.layout.xaxis.ticktext) == ["2.8", "5.5"]
+    assert figure.layout.xaxis.title.text == "Visit (months from randomisation)"
+
+
+def test_a_cohort_filter_is_named_under_the_figure(both):
+    chosen = replace(both, provenance=replace(both.provenance, cohort_words="G2: 41 of 138 patients"))
+    note = cindex_words.footnote(chosen, naive_bars=False)
+    assert "Only G2: 41 of 138 patients; Cox models are refitted on them." in note
+    assert "Network outputs and splits stay those of the whole-cohort run" in note
+    assert "Cox models are refitted" not in cindex_words.footnote(both, naive_bars=False)
