@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from raise_core.cli import cache_verbs, show_verbs, study_verbs
+from raise_core.cli import cache_verbs, job_verbs, show_verbs, study_verbs
 from raise_core.cli.context import CallContext
 from raise_core.cli.output import say
 from raise_core.domain.errors import UserFacingError
@@ -42,6 +42,7 @@ def options(
 study_verbs.register(app)
 show_verbs.register(app)
 cache_verbs.register(app)
+job_verbs.register(app)
 
 
 def main() -> None:

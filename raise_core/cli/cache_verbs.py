@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from raise_core.cli import context as call
-from raise_core.cli.output import print_json, print_table, say
+from raise_core.cli.output import print_json, print_table, say, terminal_progress
+from raise_core.jobs import housekeeping
 from raise_core.store.artifact import ArtifactStore
 
 cache = typer.Typer(no_args_is_help=True, help="Sizes, checks and clearing of derived things; never data.")
@@ -34,7 +35,8 @@ def stats(context: typer.Context) -> None:
 def verify(context: typer.Context) -> None:
     """Read every artifact against its checksums; damaged ones are removed and will be made again."""
     options = call.of(context)
-    found = ArtifactStore(options.home).verify()
+    with terminal_progress() as progress:
+        found = ArtifactStore(options.home).verify(progress=progress)
     if options.json:
         print_json(found)
         return
@@ -45,11 +47,15 @@ def prune(
     context: typer.Context,
     older_than_days: Annotated[float, typer.Option(min=0.0, help="Only what was made longer ago.")] = 0.0,
     kind: Annotated[str | None, typer.Option(help="Only this kind; see: cache stats.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; remove nothing.")] = False,
 ) -> None:
     """Remove artifacts. Costs time when they are needed again, never data."""
     options = call.of(context)
-    found = ArtifactStore(options.home).prune(kind=kind, older_than_days=older_than_days)
+    if not dry_run:
+        housekeeping.refuse_while_working(options.home)
+    found = ArtifactStore(options.home).prune(kind=kind, older_than_days=older_than_days, dry_run=dry_run)
     if options.json:
         print_json(found)
         return
-    say(f"{len(found.removed)} of {found.checked} artifacts removed, {found.freed_bytes / 1e6:.1f} MB freed.")
+    done = "would be removed" if dry_run else "removed"
+    say(f"{len(found.removed)} of {found.checked} artifacts {done}, {found.freed_bytes / 1e6:.1f} MB.")

@@ -23,10 +23,12 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
 from raise_core.domain.errors import BadUsageError
+from raise_core.domain.progress import Progress, silent
 from raise_core.store import durable
 from raise_core.store.home import Home
 from raise_core.store.lock import work_folder
 
+VERIFY_STAGE = "Reading what is kept against its checksums"
 _LOG = logging.getLogger(__name__)
 _KIND = re.compile(r"[a-z0-9][a-z0-9_-]{0,127}")
 _KEY = re.compile(r"[0-9a-f]{32,64}")
@@ -197,26 +199,38 @@ class ArtifactStore:
             total[entry.kind] = total.get(entry.kind, 0) + entry.size_bytes
         return total
 
-    def verify(self, kind: str | None = None) -> Housekeeping:
-        """Read every artifact (of one kind) against its checksums and remove the damaged ones."""
+    def verify(self, kind: str | None = None, *, progress: Progress = silent) -> Housekeeping:
+        """Read every artifact (of one kind) against its checksums and remove the damaged ones.
+
+        `progress` is told after each; an error it raises ends the check.
+        """
         entries = self.entries(kind)
         removed = []
-        for entry in entries:
+        for done, entry in enumerate(entries, start=1):
             try:
                 _verified_files(self.folder(entry.kind, entry.key), entry.kind, entry.key)
             except DamagedArtifactError as error:
                 self._discard(entry.kind, entry.key, str(error))
                 removed.append(entry)
+            progress(VERIFY_STAGE, done, len(entries))
         return Housekeeping(len(entries), tuple(removed), sum(entry.size_bytes for entry in removed))
 
     def prune(
-        self, *, kind: str | None = None, older_than_days: float = 0.0, keep: Collection[str] = ()
+        self,
+        *,
+        kind: str | None = None,
+        older_than_days: float = 0.0,
+        keep: Collection[str] = (),
+        dry_run: bool = False,
     ) -> Housekeeping:
-        """Remove artifacts (of one kind) made more than `older_than_days` ago, except those whose key is in `keep`."""
+        """Remove artifacts (of one kind) made more than `older_than_days` ago, except those whose key is in `keep`.
+
+        A dry run removes nothing and says what would be removed.
+        """
         limit = time.time() - older_than_days * 86_400
         entries = self.entries(kind)
         removed = tuple(entry for entry in entries if entry.made_at <= limit and entry.key not in keep)
-        for entry in removed:
+        for entry in () if dry_run else removed:
             self.remove(entry.kind, entry.key)
         return Housekeeping(len(entries), removed, sum(entry.size_bytes for entry in removed))
 

@@ -1,8 +1,7 @@
-"""One week and image variant of a run as a unit of work: independent, repeatable, named by all that determines it."""
+"""The networks of a run, unit by unit: independent, repeatable, on as many processes as the machine has processors."""
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -13,98 +12,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raise_core.domain.device import DevicePlan, usable_processors
-from raise_core.domain.errors import BadInputError, BusyError
-from raise_core.domain.outcome import Outcome
+from raise_core.domain.errors import BusyError
 from raise_core.evaluation.deep_risk import DeepRisk, DeepRiskUnit, compute_unit
-from raise_core.evaluation.resampling import inner_folds, monte_carlo_splits
-from raise_core.store.artifact import artifact_key
 from raise_core.studies.raise_settings import RaiseSettings
-from raise_core.studies.runs import UNIT_KIND
-
-DEEP_RISK_VERSION = 1
-"""Raise this whenever the same features and splits would give other risks: stored units are found by it."""
+from raise_core.studies.unit_plan import UnitPlan
 
 
 @dataclass(frozen=True, eq=False)
 class DeepUnit:
-    """The networks of one week and variant: every split, every inner fold.
+    """A planned unit together with the features it needs.
 
     Attributes:
-        key: artifact key.
-        week: landmark week.
-        variant: image variant.
-        patients: sorted ids.
+        plan: what it is, and its name.
         work: what is to be computed.
     """
 
-    key: str
-    week: float
-    variant: str
-    patients: tuple[str, ...]
+    plan: UnitPlan
     work: DeepRiskUnit
 
-    @property
-    def events(self) -> int:
-        """Events after the landmark."""
-        return int(self.work.event.sum())
 
+def deep_unit(plan: UnitPlan, vectors: NDArray[np.float32], settings: RaiseSettings) -> DeepUnit:
+    """Give a unit its features.
 
-def deep_unit(
-    *,
-    week: float,
-    variant: str,
-    patients: Sequence[str],
-    outcome: Outcome,
-    features: NDArray[np.float32],
-    feature_keys: Sequence[str],
-    patient_of_row: NDArray[np.int64],
-    settings: RaiseSettings,
-) -> DeepUnit:
-    """Put a unit together and name it.
-
-    Raises:
-        BadInputError: too few patients, or no event, to divide into training and test sets.
+    Args:
+        plan: the unit.
+        vectors: shape (n_requests, d), float32: the run's whole feature matrix.
+        settings: of the run.
     """
-    n_train = int(settings.train_fraction * len(patients))
-    if outcome.n_events < 2 or n_train < 2 * settings.inner_folds or n_train >= len(patients):
-        raise BadInputError(
-            f"week {week:g} has {len(patients)} patients at risk with all images and {outcome.n_events} events: too "
-            f"few to train on {settings.train_fraction:g} of them; leave this week out with --weeks, or ask for fewer "
-            "image variants with --models."
-        )
-    train = monte_carlo_splits(
-        outcome.event,
-        splits=settings.splits,
-        train_fraction=settings.train_fraction,
-        seed=settings.seed,
-        keys=patients,
-    )
-    folds = inner_folds(train, outcome.event, folds=settings.inner_folds, seed=settings.seed, keys=patients)
-    key = artifact_key(
-        UNIT_KIND,
-        {
-            "version": DEEP_RISK_VERSION,
-            "features": list(feature_keys),
-            "rows": patient_of_row.tolist(),
-            "patients": list(patients),
-            "time_weeks": outcome.time_weeks.tolist(),
-            "event": outcome.event.astype(int).tolist(),
-            "splits": hashlib.sha256(np.packbits(train).tobytes() + folds.tobytes()).hexdigest(),
-            "perceptron": settings.perceptron.to_dict(),
-            "seed": settings.seed,
-        },
-    )
     work = DeepRiskUnit(
-        features=features,
-        patient_of_row=patient_of_row,
-        time_weeks=np.array(outcome.time_weeks),
-        event=np.array(outcome.event),
-        train=train,
-        folds=folds,
+        features=vectors[plan.rows],
+        patient_of_row=plan.patient_of_row,
+        time_weeks=np.array(plan.outcome.time_weeks),
+        event=np.array(plan.outcome.event),
+        train=plan.train,
+        folds=plan.folds,
         seed=settings.seed,
         settings=settings.perceptron,
     )
-    return DeepUnit(key, week, variant, tuple(patients), work)
+    return DeepUnit(plan, work)
 
 
 def compute_units(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from raise_core.domain.annotation import annotated_lesions
 from raise_core.domain.cohort import Cohort
 from raise_core.domain.errors import NotInStoreError
 from raise_core.domain.week import LandmarkWeek
@@ -47,7 +48,7 @@ def slice_plan(cohort: Cohort, *, input_px: int) -> SliceImagePlan:
     Raises:
         NotInStoreError: no CT scan has a lesion mask.
     """
-    scans = _annotated(cohort)
+    scans = annotated_lesions(cohort)
     if scans.empty:
         raise NotInStoreError(
             f"study {cohort.study.study_id} has no CT scan with an annotated lesion; import scans.csv and masks.csv."
@@ -69,39 +70,33 @@ def lesion_pictures(
         variant: for example `lesion-portal`.
         patients: whom to look at (those at risk).
     """
-    shown, phase = split_variant(variant)
-    lesions = _annotated(cohort)
-    lesions = lesions[(lesions["phase"] == phase) & lesions["patient_id"].isin(patients)]
-    chosen = week.latest(lesions.sort_values("scan_id"), value="scan_id")["value"]
-    rows = lesions[lesions["scan_id"].isin(chosen)].sort_values(["patient_id", "lesion_id"], kind="stable")
-    liver_masks = cohort.masks[cohort.masks["kind"] == "liver"].drop_duplicates("scan_id")
-    livers = {str(mask["scan_id"]): mask for mask in liver_masks.to_dict("records")}
-    records: Sequence[Record] = rows.to_dict("records")
-    return tuple(
-        LesionPicture(
-            patient_id=str(row["patient_id"]),
-            lesion_id=str(row["lesion_id"]),
-            scan_week=float(row["week"]),
-            request=_request(row, livers, shown),
+    return LesionPictures(cohort).at(week, variant, patients)
+
+
+class LesionPictures:
+    """The pictures of one cohort; what every week and variant needs is looked up once."""
+
+    def __init__(self, cohort: Cohort) -> None:
+        self._lesions = annotated_lesions(cohort)  # by scan id, as `latest` needs it
+        livers = cohort.masks[cohort.masks["kind"] == "liver"].drop_duplicates("scan_id")
+        self._livers: dict[str, Record] = {str(mask["scan_id"]): mask for mask in livers.to_dict("records")}
+
+    def at(self, week: LandmarkWeek, variant: str, patients: Collection[str]) -> tuple[LesionPicture, ...]:
+        """As `lesion_pictures`."""
+        shown, phase = split_variant(variant)
+        lesions = self._lesions[(self._lesions["phase"] == phase) & self._lesions["patient_id"].isin(patients)]
+        chosen = week.latest(lesions, value="scan_id")["value"]
+        rows = lesions[lesions["scan_id"].isin(chosen)].sort_values(["patient_id", "lesion_id"], kind="stable")
+        records: Sequence[Record] = rows.to_dict("records")
+        return tuple(
+            LesionPicture(
+                patient_id=str(row["patient_id"]),
+                lesion_id=str(row["lesion_id"]),
+                scan_week=float(row["week"]),
+                request=_request(row, self._livers, shown),
+            )
+            for row in records
         )
-        for row in records
-    )
-
-
-def _annotated(cohort: Cohort) -> pd.DataFrame:
-    """Lesion masks of CT scans joined with their scan, one row a lesion.
-
-    Lesions that the lesions table calls non-target are left out; of several masks of one lesion on a scan the first
-    by file counts.
-    """
-    masks = cohort.masks[cohort.masks["kind"] == "lesion"]
-    scans = cohort.scans[cohort.scans["modality"] == "CT"]
-    lesions = masks.merge(scans, on="scan_id", suffixes=("_mask", "_scan"))
-    other = cohort.lesions.loc[~cohort.lesions["target"].astype(bool), ["patient_id", "lesion_id"]]
-    not_target = pd.MultiIndex.from_frame(lesions[["patient_id", "lesion_id"]]).isin(pd.MultiIndex.from_frame(other))
-    lesions = lesions[~not_target].sort_values(["scan_id", "file_mask"], kind="stable")
-    again = lesions["lesion_id"].notna() & lesions.duplicated(["scan_id", "lesion_id"])
-    return lesions[~again]
 
 
 def _request(row: Record, livers: Mapping[str, Record], shown: Variant) -> ImageRequest:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,31 +13,23 @@ import numpy as np
 
 from raise_core import __version__
 from raise_core.domain.device import DevicePlan, plan_for
-from raise_core.domain.errors import BusyError, NotInStoreError
+from raise_core.domain.errors import BusyError
 from raise_core.domain.progress import Progress, silent
-from raise_core.evaluation.landmark import LandmarkSet, build_landmark_set
-from raise_core.evaluation.marker_values import MarkerSource
 from raise_core.features.extraction import ExtractionReport, extract
-from raise_core.features.plan import ImageRequest
 from raise_core.features.registry import encoder_named
-from raise_core.store.artifact import ArtifactStore, artifact_key
+from raise_core.store.artifact import ArtifactStore
 from raise_core.store.feature_shelf import FeatureShelf
 from raise_core.store.home import Home
-from raise_core.studies.deep_units import DEEP_RISK_VERSION, DeepUnit, compute_units, deep_unit
+from raise_core.studies import raise_plan
+from raise_core.studies.deep_units import DeepUnit, compute_units, deep_unit
 from raise_core.studies.opening import open_study
-from raise_core.studies.raise_images import LesionPicture, lesion_pictures, slice_plan
+from raise_core.studies.raise_images import slice_plan
 from raise_core.studies.raise_settings import RaiseSettings
 from raise_core.studies.runs import RUN_KIND, UNIT_KIND, RunSummary, list_runs
+from raise_core.studies.unit_plan import UnitPlan
 
 MOST_FAILURES_LISTED = 500
-
-
-@dataclass(frozen=True, eq=False)
-class _WeekPictures:
-    """Who is at risk at a week, and each variant's pictures with their place in the list of requests."""
-
-    at_risk: LandmarkSet
-    rows: dict[str, tuple[tuple[LesionPicture, int], ...]]
+TRAINING_STAGE = "Training networks"
 
 
 def run_raise(
@@ -46,6 +37,7 @@ def run_raise(
     study_id: str,
     settings: RaiseSettings,
     *,
+    snapshot_id: str | None = None,
     device: str = "auto",
     weights_file: Path | None = None,
     progress: Progress = silent,
@@ -55,8 +47,9 @@ def run_raise(
 
     Args:
         home: where everything is kept.
-        study_id: study to run on, its current snapshot.
+        study_id: study to run on.
         settings: the plan.
+        snapshot_id: data snapshot; the study's current one if none is named.
         device: 'auto', 'cpu' or 'cuda'.
         weights_file: encoder weights to use instead of looking for them.
         progress: told the stage and how far it is.
@@ -67,27 +60,22 @@ def run_raise(
         BadInputError: too few patients with images at a week, or encoder weights missing.
         BusyError: asked to stop, or a worker died; what was finished is kept.
     """
-    source = open_study(home, study_id)
+    source = open_study(home, study_id, snapshot_id)
     snapshot_id = source.cohort.study.snapshot_id
     encoder = encoder_named(settings.encoder, weights_file=weights_file)
-    _require_markers(source, settings)
+    raise_plan.require_markers(source, settings)
     plan = slice_plan(source.cohort, input_px=settings.input_px or encoder.default_input_px)
     store = ArtifactStore(home)
-    inputs = {
-        "study_id": study_id,
-        "snapshot_id": snapshot_id,
-        "settings": settings.to_document(),
-        "plan": plan.to_dict(),
-        "weights_sha256": encoder.weights_sha256,
-        "deep_risk_version": DEEP_RISK_VERSION,
-    }
-    run_id = artifact_key(RUN_KIND, inputs)
-    if _is_whole(store, run_id):
+    inputs = raise_plan.run_inputs(source, settings, plan=plan, weights_sha256=encoder.weights_sha256)
+    run_id = raise_plan.run_key(inputs)
+    if raise_plan.is_whole(store, run_id):
         return _summary_of(home, snapshot_id, run_id)
+    if store.has(RUN_KIND, run_id):
+        store.remove(RUN_KIND, run_id)  # it has lost a part
 
     device_plan = plan_for(device)
     began = time.monotonic()
-    requests, weeks = _pictures(source, settings)
+    requests, weeks = raise_plan.wanted_pictures(source, settings)
     extraction = extract(
         requests,
         plan=plan,
@@ -98,14 +86,20 @@ def run_raise(
         should_stop=should_stop,
     )
     extracted = time.monotonic()
-    units = [unit for week in weeks for unit in _units(settings, week, extraction)]
-    _train(store, units, device_plan=device_plan, progress=progress, should_stop=should_stop)
+    usable = ~np.isnan(extraction.vectors[:, 0])
+    units = [
+        unit for week in weeks for unit in raise_plan.planned_units(settings, week, keys=extraction.keys, usable=usable)
+    ]
+    missing = _missing(store, units)
+    ready = [deep_unit(unit, extraction.vectors, settings) for unit in missing]
+    _train(store, ready, device_plan=device_plan, progress=progress, should_stop=should_stop)
     seconds = {"extract features": extracted - began, "train networks": time.monotonic() - extracted}
     record = {
         **inputs,
         "variants": list(settings.variants),
         "weeks": [_week_record(week, units) for week in weeks],
         "extraction": _extraction_record(extraction),
+        "networks": {"needed": len({unit.key for unit in units}), "computed": len(missing)},
         "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
         "device": device_plan.device,
         "code_version": __version__,
@@ -115,72 +109,13 @@ def run_raise(
     return _summary_of(home, snapshot_id, run_id)
 
 
-def _require_markers(source: MarkerSource, settings: RaiseSettings) -> None:
-    """Refuse models whose table markers the study does not have, before hours of work."""
-    for model in settings.parsed_models:
-        for marker in model.markers:
-            source.require(marker)
-
-
 def _summary_of(home: Home, snapshot_id: str, run_id: str) -> RunSummary:
     return next(run for run in list_runs(home, snapshot_id) if run.run_id == run_id)
 
 
-def _is_whole(store: ArtifactStore, run_id: str) -> bool:
-    """Whether the run and all its parts are there; the record of a run that has lost a part is removed."""
-    found = store.read(RUN_KIND, run_id)
-    if found is None:
-        return False
-    if all(store.has(UNIT_KIND, key) for week in found.document["weeks"] for key in week["units"].values()):
-        return True
-    store.remove(RUN_KIND, run_id)
-    return False
-
-
-def _pictures(source: MarkerSource, settings: RaiseSettings) -> tuple[list[ImageRequest], list[_WeekPictures]]:
-    requests: list[ImageRequest] = []
-    weeks = []
-    for number in settings.weeks:
-        week = settings.landmark(number)
-        at_risk = build_landmark_set(source, (), week, endpoint=settings.endpoint)
-        rows: dict[str, tuple[tuple[LesionPicture, int], ...]] = {}
-        for variant in settings.variants:
-            found = lesion_pictures(source.cohort, week, variant, at_risk.patient_ids)
-            if not found:
-                raise NotInStoreError(
-                    f"nobody at risk has an annotated scan for dl:{variant} at week {number:g}; leave the week out "
-                    "with --weeks or the variant with --models."
-                )
-            rows[variant] = tuple((picture, len(requests) + place) for place, picture in enumerate(found))
-            requests.extend(picture.request for picture in found)
-        weeks.append(_WeekPictures(at_risk, rows))
-    return requests, weeks
-
-
-def _units(settings: RaiseSettings, week: _WeekPictures, extraction: ExtractionReport) -> list[DeepUnit]:
-    """The units of one week: the same patients and splits for every variant, those with a usable picture of each."""
-    usable = ~np.isnan(extraction.vectors[:, 0])
-    rows = {variant: [(p.patient_id, row) for p, row in found if usable[row]] for variant, found in week.rows.items()}
-    complete = frozenset.intersection(*(frozenset(patient for patient, _ in found) for found in rows.values()))
-    patients = sorted(complete)
-    place = {patient: position for position, patient in enumerate(patients)}
-    kept = [position for position, patient in enumerate(week.at_risk.patient_ids) if patient in complete]
-    units = []
-    for variant, found in rows.items():
-        used = [(place[patient], row) for patient, row in found if patient in place]
-        units.append(
-            deep_unit(
-                week=week.at_risk.week.week,
-                variant=variant,
-                patients=patients,
-                outcome=week.at_risk.outcome.take(kept),
-                features=extraction.vectors[[row for _, row in used]],
-                feature_keys=[extraction.keys[row] for _, row in used],
-                patient_of_row=np.array([position for position, _ in used], dtype=np.int64),
-                settings=settings,
-            )
-        )
-    return units
+def _missing(store: ArtifactStore, units: Sequence[UnitPlan]) -> list[UnitPlan]:
+    """Each unit once, of those whose networks are not kept."""
+    return list({unit.key: unit for unit in units if not store.has(UNIT_KIND, unit.key)}.values())
 
 
 def _train(
@@ -191,23 +126,22 @@ def _train(
     progress: Progress,
     should_stop: Callable[[], bool] | None,
 ) -> None:
-    missing = list({unit.key: unit for unit in units if not store.has(UNIT_KIND, unit.key)}.values())
-    progress("Training networks", 0, len(missing))
-    for done, (unit, result) in enumerate(compute_units(missing, device_plan=device_plan), start=1):
+    progress(TRAINING_STAGE, 0, len(units))
+    for done, (unit, result) in enumerate(compute_units(units, device_plan=device_plan), start=1):
         store.write(
             UNIT_KIND,
-            unit.key,
+            unit.plan.key,
             arrays={"risk": result.risk, "train": unit.work.train.astype(np.uint8)},
-            document={"patients": list(unit.patients), "failures": dict(result.failures)},
+            document={"patients": list(unit.plan.patients), "failures": dict(result.failures)},
         )
-        progress("Training networks", done, len(missing))
-        if should_stop is not None and done < len(missing) and should_stop():
+        progress(TRAINING_STAGE, done, len(units))
+        if should_stop is not None and done < len(units) and should_stop():
             raise BusyError(
-                f"stopped after {done} of {len(missing)} sets of networks; they are kept. Run again to go on."
+                f"stopped after {done} of {len(units)} sets of networks; they are kept. Run again to go on."
             )
 
 
-def _week_record(week: _WeekPictures, units: Sequence[DeepUnit]) -> dict[str, Any]:
+def _week_record(week: raise_plan.WeekPictures, units: Sequence[UnitPlan]) -> dict[str, Any]:
     own = [unit for unit in units if unit.week == week.at_risk.week.week]
     return {
         "week": own[0].week,

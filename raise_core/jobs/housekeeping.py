@@ -1,0 +1,139 @@
+"""What is kept on the disk, in plain words; what may be cleared and what that costs; how much earlier runs saved."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from raise_core.domain.errors import BusyError
+from raise_core.domain.job import JobState
+from raise_core.figures.identity import encoder_name
+from raise_core.store import ledger
+from raise_core.store.artifact import ArtifactStore, Housekeeping
+from raise_core.store.home import Home
+from raise_core.studies.runs import RUN_KIND, UNIT_KIND
+
+FEATURES = "features-"
+_PLACES = {RUN_KIND: 0, UNIT_KIND: 1}
+SECONDS_PER_DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One sort of thing in a home.
+
+    Attributes:
+        code: short name.
+        name: what people call it.
+        purpose: what it is for, and what clearing it would cost.
+        items: how many.
+        size_bytes: on the disk.
+        can_be_cleared: derived things can; data cannot.
+        newest: seconds since 1970 when the newest was made, None without any.
+    """
+
+    code: str
+    name: str
+    purpose: str
+    items: int
+    size_bytes: int
+    can_be_cleared: bool
+    newest: float | None
+
+
+def kept(home: Home) -> tuple[Kept, ...]:
+    """Everything a home holds: data first, then what can be made again."""
+    rows = [
+        _data(home.images, "images", "Scans and masks", "The imported images themselves; nothing else holds them."),
+        _data(home.studies, "studies", "Study tables", "Every imported version of each study; each figure names its."),
+    ]
+    entries: dict[str, list[tuple[int, float]]] = {}
+    for entry in ArtifactStore(home).entries():
+        entries.setdefault(entry.kind, []).append((entry.size_bytes, entry.made_at))
+    for kind, found in sorted(entries.items(), key=lambda item: _PLACES.get(item[0], len(_PLACES))):
+        name, purpose = _named(kind)
+        sizes, moments = zip(*found, strict=True)
+        rows.append(Kept(kind, name, purpose, len(found), sum(sizes), can_be_cleared=True, newest=max(moments)))
+    return tuple(rows)
+
+
+def clear(
+    home: Home, *, kinds: Collection[str], older_than_days: float, spare_runs: bool, dry_run: bool
+) -> Housekeeping:
+    """Remove derived things of some kinds, or say what would be removed.
+
+    Args:
+        home: where they are.
+        kinds: codes of `kept`.
+        older_than_days: only what was made longer ago.
+        spare_runs: keep finished runs and the networks they consist of.
+        dry_run: remove nothing.
+
+    Raises:
+        BusyError: work is under way that may need them.
+    """
+    if not dry_run:
+        refuse_while_working(home)
+    store = ArtifactStore(home)
+    keep = _used_by_runs(store) if spare_runs else frozenset()
+    found = [
+        store.prune(kind=kind, older_than_days=older_than_days, keep=keep, dry_run=dry_run) for kind in sorted(kinds)
+    ]
+    return Housekeeping(
+        sum(part.checked for part in found),
+        tuple(entry for part in found for entry in part.removed),
+        sum(part.freed_bytes for part in found),
+    )
+
+
+def refuse_while_working(home: Home) -> None:
+    """Refuse to clear what running work may be about to read.
+
+    Raises:
+        BusyError: a job runs.
+    """
+    for job in ledger.jobs(home, only_open=True):
+        if job.state in (JobState.RUNNING, JobState.CANCELLING):
+            raise BusyError(
+                f"job {job.job_id} is running and needs what is kept; wait for its end, or stop it with: "
+                f"jobs cancel {job.job_id}"
+            )
+
+
+def age_days(moment: float | None) -> float | None:
+    """Days since a moment, None for none."""
+    return None if moment is None else max(0.0, (time.time() - moment) / SECONDS_PER_DAY)
+
+
+def _used_by_runs(store: ArtifactStore) -> frozenset[str]:
+    keys: set[str] = set()
+    for entry in store.entries(RUN_KIND):
+        run = store.read(RUN_KIND, entry.key)
+        if run is not None:
+            keys.add(entry.key)
+            keys |= {key for week in run.document["weeks"] for key in week["units"].values()}
+    return frozenset(keys)
+
+
+def _named(kind: str) -> tuple[str, str]:
+    if kind.startswith(FEATURES):
+        encoder = kind.removeprefix(FEATURES)
+        return (
+            f"Image features, {encoder_name(encoder)}",
+            "Let the next run skip the pictures it has in common with earlier ones; results on the pages need none.",
+        )
+    return {
+        UNIT_KIND: ("Network outputs", "What deep learning says of each patient; the pages read them."),
+        RUN_KIND: ("Finished runs", "The record of each run: settings, patients, times. The pages list them."),
+        "demo-cohort": ("Receipts of simulated cohorts", "Let the demonstration not be simulated twice."),
+    }.get(kind, (kind.replace("-", " ").capitalize(), "Made again when it is needed."))
+
+
+def _data(folder: Path, code: str, name: str, purpose: str) -> Kept:
+    stats = [file.stat() for file in folder.rglob("*") if file.is_file()]
+    newest = max((stat.st_mtime for stat in stats), default=None)
+    return Kept(
+        code, name, purpose, len(stats), sum(stat.st_size for stat in stats), can_be_cleared=False, newest=newest
+    )

@@ -1,0 +1,41 @@
+"""The log of a job: its stages and whatever it wrote to standard error; and the last lines of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from raise_core.domain.job import Job
+from raise_core.store.home import Home
+
+FOLDER = "logs"
+WORKER_LOG = "worker.log"
+LONGEST_TAIL_BYTES = 16_384
+
+
+def log_folder(home: Home) -> Path:
+    """Where logs are kept; made when it is not there."""
+    folder = home.path / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def log_path(home: Home, job: Job) -> Path:
+    """The log of a job."""
+    return log_folder(home) / f"{job.job_id}.log"
+
+
+def tail(home: Home, job: Job, *, lines: int = 12) -> tuple[str, ...]:
+    """The last lines of a job's log, oldest first; empty when it has written none. Reads the end of the file only."""
+    path = home.path / FOLDER / f"{job.job_id}.log"
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - LONGEST_TAIL_BYTES))
+            text = file.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return ()
+    found = [line.rpartition("\r")[2].rstrip() for line in text.splitlines()]
+    if size > LONGEST_TAIL_BYTES:
+        found = found[1:]  # most likely cut in the middle
+    return tuple(found[-lines:])

@@ -1,0 +1,335 @@
+"""Starting a run: what is asked for, what of it is kept already, how long the rest takes, and the button."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from raise_core.domain.errors import BadUsageError, UserFacingError
+from raise_core.domain.job import Job
+from raise_core.domain.marker_name import DEEP_VARIANTS
+from raise_core.evaluation.marker_values import MarkerSource
+from raise_core.figures import durations, numbers
+from raise_core.figures.identity import encoder_name, endpoint_name
+from raise_core.jobs import desk, raise_job
+from raise_core.jobs.accelerator import graphics_card
+from raise_core.jobs.encoders import own_input_px
+from raise_core.jobs.estimate import Estimate
+from raise_core.store.home import Home
+from raise_core.studies import raise_protocol
+from raise_core.studies.overview import main_endpoint
+from raise_core.studies.raise_choice import models_for, offered_variants, usual_weeks
+from raise_core.studies.raise_settings import RaiseSettings
+from raise_core.studies.run_record import RunRecord
+from raise_core.ui import address, navigation, runs_reading
+from raise_core.ui.navigation import CINDEX
+from raise_core.ui.plain_text import plain
+from raise_core.ui.shell import PageContext
+
+MOST_SPLITS = 500
+_SUBMITTED = "_run_submitted"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the form asks for: the settings of a run and where to compute it."""
+
+    settings: RaiseSettings
+    device: str
+
+
+def form(page: PageContext) -> Wish | None:
+    """The controls; None, with the reason on the page, when nothing can be asked for."""
+    source = page.whole_source()
+    variants = offered_variants(source.cohort)
+    endpoint = main_endpoint(source)
+    if not variants or endpoint is None:
+        lacks = "no CT scan with an annotated lesion" if not variants else "no outcomes"
+        st.info(
+            f"This study has {lacks}, so there is nothing to train networks on. Marker models need no run. "
+            "Import scans.csv, masks.csv and outcomes.csv to change that.",
+            icon=":material/image_not_supported:",
+        )
+        return None
+    try:
+        return _controls(page, source, variants, endpoint)
+    except BadUsageError as error:
+        st.warning(plain(str(error)), icon=":material/help:")
+        return None
+
+
+def _controls(page: PageContext, source: MarkerSource, variants: tuple[str, ...], main: str) -> Wish:
+    left, right = st.columns(2)
+    across = st.container()
+    lower_left, lower_right = st.columns(2)
+    more = st.expander("More settings", icon=":material/tune:")
+    with more:
+        first, second, third = st.columns(3)
+    with first:
+        endpoint = address.select(
+            "Outcome",
+            {name: endpoint_name(name) for name in sorted(source.cohort.outcomes["endpoint"].unique())},
+            key="endpoint",
+            default=main,
+            help="What the networks learn to predict.",
+        )
+    usual = [f"{week:g}" for week in usual_weeks(source, endpoint)]
+    with left:
+        weeks = address.multiselect(
+            f"Visits ({page.unit.value})",
+            {code: page.unit.write(float(code)) for code in usual},
+            key="weeks",
+            default=usual,
+            accept_new=True,
+            help="Networks are trained for the patients still at risk at each visit. Other weeks can be typed.",
+        )
+    with right:
+        encoder = _encoder()
+    with across:
+        chosen = address.multiselect(
+            "What the networks see",
+            {name: _shown(name) for name in variants},
+            key="images",
+            default=variants,
+            help="The lesion itself, its outline only, or the whole liver; on portal or arterial CT.",
+        )
+    with lower_right:
+        device = _device()
+    with lower_left:
+        splits = address.slider(
+            "Monte Carlo splits",
+            key="splits",
+            minimum=2,
+            maximum=MOST_SPLITS,
+            default=raise_protocol.SPLITS,
+            step=1,
+            help="How often patients are divided anew into training and test; the paper has 100.",
+        )
+    with second:
+        share = address.slider(
+            "Share of patients in training",
+            key="train",
+            minimum=0.5,
+            maximum=0.9,
+            default=raise_protocol.TRAIN_FRACTION,
+            step=0.05,
+            help="The rest is tested.",
+        )
+        window = address.slider(
+            "Scans may be so old (weeks)",
+            key="window",
+            minimum=1,
+            maximum=26,
+            default=8,
+            step=1,
+            help="The latest scan within so many weeks before the visit counts.",
+        )
+    with third:
+        tolerance = address.slider(
+            "Visits may be so late (weeks)",
+            key="late",
+            minimum=0,
+            maximum=4,
+            default=1,
+            step=1,
+            help="Patients must be event-free until then.",
+        )
+        seed = address.text("Random seed", key="seed", default="0", help="The same seed gives the same result.")
+    with first:
+        pixels = address.text(
+            "Picture size (pixels)",
+            key="px",
+            default="",
+            help=f"Side of the pictures; empty for the encoder's own ({own_input_px(encoder)}).",
+        )
+    settings = RaiseSettings(
+        weeks=tuple(sorted({_number(week, "Visits") for week in weeks})),
+        models=models_for(source, chosen),
+        encoder=encoder,
+        endpoint=endpoint,
+        splits=int(splits),
+        train_fraction=round(share, 2),
+        seed=_whole(seed, "Random seed", least=0),
+        window_weeks=window,
+        tolerance_weeks=tolerance,
+        input_px=_whole(pixels, "Picture size", least=16) if pixels else None,
+    )
+    return Wish(settings, device)
+
+
+def _shown(variant: str) -> str:
+    """An image variant, short enough for six to stand in a row: 'lesion outline only, portal'."""
+    return DEEP_VARIANTS[variant].removeprefix("Deep learning, ").removesuffix(" phase")
+
+
+def _encoder() -> str:
+    statuses = {status.name: status for status in runs_reading.encoder_statuses()}
+    ready = [name for name, status in statuses.items() if status.available]
+    labels = {
+        name: f"{encoder_name(name)}{'' if status.available else ' (weights are not on this machine)'}"
+        for name, status in statuses.items()
+    }
+    default = raise_protocol.ENCODER if raise_protocol.ENCODER in ready or not ready else ready[0]
+    return address.select(
+        "Image encoder",
+        labels,
+        key="encoder",
+        default=default,
+        help="The network that turns each picture into numbers. The paper used ResNet50. Results name their encoder.",
+    )
+
+
+def _device() -> str:
+    card = graphics_card()
+    offered = {"auto": "Best there is", "cpu": "Processor"} | ({"cuda": "Graphics card"} if card else {})
+    return address.segmented(
+        "Compute on",
+        offered,
+        key="device",
+        default="auto",
+        help=f"Graphics card: {card}." if card else "No graphics card that can be used was found on this machine.",
+    )
+
+
+def _number(text: str, what: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise BadUsageError(f"{what}: “{text[:20]}” is not a number.") from error
+
+
+def _whole(text: str, what: str, *, least: int) -> int:
+    number = _number(text, what)
+    if not number.is_integer() or not least <= number < 2**31:
+        raise BadUsageError(f"{what}: “{text[:20]}” is not a whole number from {least}.")
+    return int(number)
+
+
+def estimate_and_start(page: PageContext, wish: Wish | None, *, place: DeltaGenerator) -> None:
+    """What the wish needs, how long it takes, and the button that starts it."""
+    if wish is None:
+        return
+    with place:
+        settings = json.dumps(wish.settings.to_document(), sort_keys=True)
+        try:
+            found = runs_reading.needed(
+                page.home_path, page.study.study_id, page.study.snapshot_id, settings, wish.device
+            )
+        except UserFacingError as error:
+            st.warning(plain(str(error)), icon=":material/help:")
+            return
+        if found.work.run_id is not None:
+            st.success(
+                "A run with exactly these settings is finished; there is nothing to compute.", icon=":material/check:"
+            )
+            navigation.link(CINDEX, "Look at its results", run=found.work.run_id[:8])
+        else:
+            _needs(found)
+            same = _under_way(page, wish)
+            if same is not None:
+                st.info(f"Exactly this is under way already: job {same.job_id}.", icon=":material/hourglass_top:")
+            st.button(
+                "Start",
+                disabled=same is not None,
+                icon=":material/play_arrow:",
+                type="primary",
+                on_click=_submit,
+                args=(page, wish),
+            )
+        _answer()
+
+
+def _under_way(page: PageContext, wish: Wish) -> Job | None:
+    asked = (raise_job.NAME, page.study.study_id, page.study.snapshot_id, wish.settings.to_document())
+    for job in runs_reading.jobs(page.home_path):
+        if job.state.is_open and (job.kind, job.study_id, job.snapshot_id, job.settings) == asked:
+            return job
+    return None
+
+
+def _needs(found: Estimate) -> None:
+    work = found.work
+    if work.pictures_kept is None:
+        pictures = "how many are kept is known once the encoder's weights are here"
+    elif work.pictures_kept == work.pictures:
+        pictures = "all kept from earlier runs"
+    else:
+        pictures = f"{work.pictures_kept:,} kept, {work.pictures - work.pictures_kept:,} to make"
+    if work.networks_kept is None:
+        networks = "how many are kept is known once the pictures are made"
+    else:
+        networks = f"{work.networks_kept} kept, {work.networks - work.networks_kept} to train"
+    fewest, most = min(work.patients_by_week.values()), max(work.patients_by_week.values())
+    patients = f"{most} patients" if fewest == most else f"{fewest} to {most} patients"
+    st.markdown(
+        f"Needs **{work.pictures:,} pictures** ({pictures}) and **{work.networks} sets of networks** ({networks}); "
+        f"{patients} are at risk at each visit."
+    )
+    if found.seconds is not None:
+        span = durations.duration_range(found.seconds.low, found.seconds.high)
+        basis = (
+            "from the speed of earlier runs here"
+            if found.measured
+            else "a coarse guess: no earlier run here to measure from"
+        )
+        st.markdown(f"Time: **{span}** ({basis}).")
+    if work.weights_missing is not None:
+        st.warning(
+            "The weights of this encoder are not on this machine. The run tries to get them from their publisher and "
+            "stops at once, saying so, if it cannot.",
+            icon=":material/download:",
+        )
+        with st.expander("How to bring the weights here", icon=":material/help:"):
+            st.markdown(plain(work.weights_missing))
+
+
+def _submit(page: PageContext, wish: Wish) -> None:
+    try:
+        found = desk.submit(
+            Home.at(page.home_path),
+            kind=raise_job.NAME,
+            study_id=page.study.study_id,
+            snapshot_id=page.study.snapshot_id,
+            settings=wish.settings.to_document(),
+            device=wish.device,
+            requested_by=page.user.name,
+        )
+    except UserFacingError as error:
+        st.session_state[_SUBMITTED] = ("error", str(error))
+        return
+    runs_reading.forget()
+    if found.job is None:
+        words = "This run is finished already."
+    elif found.shared:
+        words = f"{found.job.requested_by or 'Somebody'} started the same before; you share job {found.job.job_id}."
+    else:
+        words = f"Job {found.job.job_id} has been started; it goes on when this page is closed."
+    st.session_state[_SUBMITTED] = ("info", words)
+
+
+def _answer() -> None:
+    """What became of the last press of the button, once."""
+    answer = st.session_state.pop(_SUBMITTED, None)
+    if answer is not None:
+        kind, words = answer
+        (st.error if kind == "error" else st.toast)(plain(words))
+
+
+def again(record: RunRecord) -> dict[str, str]:
+    """Parameters of the address that fill the form with a run's settings."""
+    settings = record.settings
+    return {
+        "endpoint": settings.endpoint,
+        "weeks": address.BETWEEN.join(numbers.week(week) for week in settings.weeks),
+        "images": address.BETWEEN.join(record.variants),
+        "encoder": settings.encoder,
+        "splits": f"{settings.splits}",
+        "train": f"{settings.train_fraction:g}",
+        "window": f"{settings.window_weeks:g}",
+        "late": f"{settings.tolerance_weeks:g}",
+        "seed": f"{settings.seed}",
+        **({"px": f"{settings.input_px}"} if settings.input_px else {}),
+    }
