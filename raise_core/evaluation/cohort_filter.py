@@ -11,7 +11,8 @@ from raise_core.domain.cohort_filter import HAS, PATIENT, SCAN, CohortFilter, Co
 from raise_core.domain.errors import BadUsageError, NotInStoreError
 from raise_core.domain.filter_words import filter_words
 from raise_core.domain.marker_name import MarkerKind, MarkerName
-from raise_core.domain.week import LandmarkWeek, baseline_values
+from raise_core.domain.week import LandmarkWeek
+from raise_core.evaluation.marker_history import baseline, has_baseline
 from raise_core.evaluation.marker_values import MarkerSource
 
 
@@ -162,7 +163,10 @@ def value_levels(source: MarkerSource, column: str) -> dict[str, int]:
 
 
 def _values(source: MarkerSource, marker: MarkerName, condition: Condition) -> pd.Series:
-    """The marker of every patient: characteristics as they are, others at the condition's week."""
+    """The marker of every patient: characteristics as they are, others at the condition's week.
+
+    Without one, and at week 0, the baseline as it is defined for changes is meant.
+    """
     if marker.kind is MarkerKind.CHARACTERISTIC:
         patients = source.cohort.patients
         if marker.key not in patients.columns:
@@ -172,25 +176,9 @@ def _values(source: MarkerSource, marker: MarkerName, condition: Condition) -> p
     if condition.week:
         found = source.at(marker, LandmarkWeek(condition.week)).by_patient
         return found.iloc[:, 0].reindex(source.patient_ids)
-    return _at_baseline(source, marker)
-
-
-def _at_baseline(source: MarkerSource, marker: MarkerName) -> pd.Series:
-    """Values at the baseline as it is defined for changes: the latest at week <= 0, else the first soon after."""
-    ids = source.patient_ids
-    if marker.kind is MarkerKind.LAB:
-        if marker.transform == "dlog":
-            raise NotInStoreError(
-                f"cohort filter: {marker.text} is a change since baseline; give a later week, as @12."
-            )
-        rows = source.labs[source.labs["test"] == marker.key]
-        found = baseline_values(rows, by=["patient_id"], value=marker.transform)
-        return found.set_index("patient_id")["baseline"].reindex(ids)
-    if marker.key not in {"sld", "tgr0"}:
+    if not has_baseline(marker):
         raise NotInStoreError(f"cohort filter: {marker.text} is a change since baseline; give a later week, as @12.")
-    sizes = source.sizes
-    at_start = sizes[sizes["week"] == sizes["baseline_week"]] if marker.key == "sld" else sizes[sizes["tgr0"].notna()]
-    return at_start.drop_duplicates("patient_id").set_index("patient_id")[marker.key].reindex(ids)
+    return baseline(source, marker)
 
 
 def _recorded(source: MarkerSource, kind: str, week: float | None) -> pd.Series[bool]:

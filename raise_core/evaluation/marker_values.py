@@ -84,8 +84,8 @@ class MarkerSource:
     @cached_property
     def visit_weeks(self) -> tuple[int, ...]:
         """Weeks after baseline around which patients were commonly seen."""
-        size, labs = self.sizes[["patient_id", "week"]], self.labs[["patient_id", "week"]]
-        dates = pd.concat([size, labs]).drop_duplicates()
+        seen = [table[["patient_id", "week"]].astype({"week": float}) for table in (self.sizes, self.labs)]
+        dates = pd.concat([table for table in seen if len(table)] or seen[:1]).drop_duplicates()
         return common_visit_weeks(dates["week"], self.cohort.n_patients)
 
     def markers(self) -> tuple[MarkerName, ...]:

@@ -11,6 +11,7 @@ from raise_core.domain.marker_name import MarkerKind, plain_column_name
 from raise_core.domain.week import LandmarkWeek
 from raise_core.evaluation.landmark import require_endpoint
 from raise_core.evaluation.marker_values import MarkerSource
+from raise_core.evaluation.risk_status import RiskStatus, risk_status
 
 ALL_ARMS = "All"
 
@@ -95,21 +96,18 @@ def at_risk_counts(
     Raises:
         NotInStoreError: no such endpoint.
     """
-    outcomes = require_endpoint(source, endpoint).reindex(source.patient_ids)
-    time = outcomes["time_weeks"].astype(float)
-    event = outcomes["event"].eq(True)  # noqa: FBT003 - a missing outcome is no event
     rows = []
     for number in weeks:
-        over = time <= LandmarkWeek(number, tolerance_weeks=tolerance_weeks).landmark_weeks
+        status = risk_status(source, LandmarkWeek(number, tolerance_weeks=tolerance_weeks), endpoint=endpoint)
         for arm, members in _arms(source):
             rows.append(
                 AtRiskCount(
                     week=float(number),
                     arm=arm,
-                    at_risk=int((members & ~over & time.notna()).sum()),
-                    censored=int((members & over & ~event).sum()),
-                    events=int((members & over & event).sum()),
-                    unknown=int((members & time.isna()).sum()),
+                    at_risk=int((members & (status == RiskStatus.AT_RISK.value)).sum()),
+                    censored=int((members & (status == RiskStatus.CENSORED.value)).sum()),
+                    events=int((members & (status == RiskStatus.EVENT.value)).sum()),
+                    unknown=int((members & (status == RiskStatus.UNKNOWN.value)).sum()),
                 )
             )
     return tuple(rows)

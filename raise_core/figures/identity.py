@@ -9,7 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from raise_core.domain.marker_name import THREE_VARIABLE_MODEL, TWO_VARIABLE_MODEL, Model, parse_model
+from raise_core.domain.marker_name import (
+    THREE_VARIABLE_MODEL,
+    TWO_VARIABLE_MODEL,
+    MarkerKind,
+    MarkerName,
+    Model,
+    parse_model,
+    plain_test_name,
+)
 
 Theme = Literal["light", "dark"]
 
@@ -19,6 +27,7 @@ LIVER = "#B87A00"
 TREATMENT_ARM = "#0072B2"
 CONTROL_ARM = "#D55E00"
 TWO_VARIABLE = "#777777"
+LABS = "#7B61A8"
 PUBLISHED = "#8A8F94"
 GUIDE = "#8A8F94"  # chance, thresholds, landmarks
 TEXT: dict[Theme, str] = {"light": "#16202A", "dark": "#F1F4F7"}
@@ -85,7 +94,18 @@ def short_model_name(text: str) -> str:
         region, phase = model.markers[0].key.split("-")
         words = {"lesion": "Lesion", "binary": "Outline only", "liver": "Whole liver"}
         return f"{words[region]}, {phase}"
-    return " + ".join(_SHORT.get(marker.text, marker.text.replace("dl:", "DL ")) for marker in model.markers)
+    return " + ".join(_short_marker_name(marker) for marker in model.markers)
+
+
+def _short_marker_name(marker: MarkerName) -> str:
+    if marker.text in _SHORT:
+        return _SHORT[marker.text]
+    if marker.kind is MarkerKind.LAB:
+        form = {"lab": "{}", "log": "log {}", "dlog": "Δ log {}", "ratio": "{} / ULN"}[marker.transform]
+        return form.format(plain_test_name(marker.key))
+    if marker.kind is MarkerKind.DEEP:
+        return f"network ({marker.key.replace('-', ', ')})"
+    return marker.label.split(" (")[0]
 
 
 def sentence_name(text: str) -> str:
@@ -112,7 +132,10 @@ _SPOKEN = {
     "liver-portal": "the network on the whole liver",
     "liver-arterial": "the network on the whole liver in the arterial phase",
 }
-_SHORT = {"sldr": "SLDr", "sld": "SLD", "sldn": "SLD / nadir", "tgr": "growth rate", "dlog:CGA": "Δ log CgA"}
+_SHORT = {
+    "sldr": "SLDr", "sld": "SLD", "sldn": "SLD / nadir", "tgr": "growth rate", "tgr0": "growth before",
+    "heterogeneity": "lesion spread",
+}  # fmt: skip
 
 
 def model_marks(models: tuple[str, ...], *, theme: Theme) -> dict[str, Mark]:

@@ -1,0 +1,119 @@
+"""The cohort page through Streamlit's own test runner: numbers on screen are the engine's, for every section."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from raise_core.evaluation.flow import participant_flow, visit_counts
+from raise_core.store.home import Home
+from raise_core.studies.opening import open_study
+
+pytestmark = pytest.mark.slow
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _main_module_stays():
+    """AppTest puts the page in place of `__main__`; worker processes of later tests would start it."""
+    kept = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = kept
+
+
+@pytest.fixture
+def opened(small_home, monkeypatch):
+    monkeypatch.setenv("RAISE_HOME", str(small_home))
+
+    def open_(**address: str) -> AppTest:
+        test = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
+        test.switch_page("pages/cohort.py")
+        for name, value in address.items():
+            test.query_params[name] = value
+        test.run()
+        assert not test.exception
+        return test
+
+    return open_
+
+
+def words(test: AppTest) -> str:
+    found = " ".join(element.value for kind in (test.markdown, test.caption, test.title, test.info) for element in kind)
+    return found.replace("\\", "")
+
+
+def tables(test: AppTest) -> str:
+    """Text of the tables on the page, a space between cells."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", " ".join(element.proto.body for element in test.get("html"))))
+
+
+def test_the_flow_is_that_of_the_engine(opened, small_home):
+    source = open_study(Home.at(small_home), "demo-raise")
+    flow = participant_flow(source, source.visit_weeks, endpoint="PFS")
+    text = words(opened())
+    assert f"{flow.steps[0].total} patients randomised, {flow.steps[-1].total} with readable annotations" in text
+    assert f"{sum(flow.visits[0].imaged)} at week 12" in text
+    assert "Simulated data" in text
+
+
+def test_the_table_of_visits_is_that_of_the_engine(opened, small_home):
+    source = open_study(Home.at(small_home), "demo-raise")
+    for who, annotated in (("", True), ("all", False)):
+        flow = visit_counts(source, source.visit_weeks, endpoint="PFS", annotated_only=annotated)
+        test = opened(tab="visits", **({"who": who} if who else {}))
+        first = flow.visits[0]
+        assert f"{sum(first.at_risk)} ({sum(first.imaged)})" in tables(test)
+        assert f"(n = {flow.steps[0].total})" in tables(test)
+
+
+def test_the_filter_reaches_every_section(opened, small_home):
+    patients = open_study(Home.at(small_home), "demo-raise").cohort.patients
+    women = int((patients["sex"] == "female").sum())
+    assert 0 < women < len(patients)
+    test = opened(tab="baseline", who="all", filter="sex=female")
+    assert f"(n = {women})" in tables(test)
+    assert f"{women} of {len(patients)} patients" in words(test)
+    assert f"{women} patients randomised" in words(opened(filter="sex=female"))
+    assert f"{women} are in both" in words(opened(tab="compare", filter="sex=female")).replace("patients are", "are")
+
+
+def test_those_analysed_are_set_against_those_left_out(opened):
+    test = opened(tab="baseline", by="images")
+    assert "With readable annotations" in tables(test)
+    assert "No p-values" not in words(test), "these groups were not randomised"
+    assert "No p-values" in words(opened(tab="baseline"))
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ({}, "Median CgA / upper limit of normal"),
+        ({"show": "spread", "week": "12"}, "at week 12"),
+        ({"show": "spread", "week": "12", "time": "m"}, "at month 2.8"),
+        ({"marker": "sldr", "lines": "1"}, "click a point to open the patient"),
+        ({"marker": "origin"}, "Primary tumour, most often"),
+        ({"marker": "age"}, "Median age (years)"),
+        ({"marker": "nosuch"}, "which is not here"),
+        ({"show": "spread", "week": "13"}, "which is not here"),
+    ],
+)
+def test_any_marker(opened, address, sentence):
+    test = opened(tab="markers", **address)
+    assert sentence in words(test) + " ".join(warning.value for warning in test.warning)
+
+
+def test_a_section_that_is_not_there_gives_the_flow_and_a_notice(opened):
+    test = opened(tab="<script>")
+    assert "patients randomised" in words(test)
+    assert any("which is not here" in warning.value for warning in test.warning)
+
+
+def test_rows_can_be_chosen(opened):
+    test = opened(tab="baseline", rows="age~lab%3AALBUMIN")
+    assert "Albumin (g/L)" in tables(test)
+    assert "Primary tumour" not in tables(test)
+    assert "Choose at least one row" in words(opened(tab="baseline", rows=""))
