@@ -14,13 +14,7 @@ from raise_core.ui import navigation, reading
 from raise_core.ui.navigation import PAGES, Page
 from raise_core.ui.shell import NOT_A_DEVICE, PageContext
 
-_QUESTIONS = {
-    "pages/cohort.py": "Who are these patients? Flow through the study, characteristics, markers by arm",
-    "pages/patient.py": "What happened to this patient? Course, scans, and the models' risk at each visit",
-    "pages/cindex.py": "Would an earlier scan have told us? C-index by visit of images, size and CgA",
-    "pages/runs.py": "What is running, and what has been run? Start, watch and compare runs",
-    "pages/cache.py": "What is kept on this machine? Sizes, verification, cleaning up",
-}
+MOST_VIEWS = 12
 
 
 def introduction(page: PageContext) -> None:
@@ -85,15 +79,28 @@ def headline_result(page: PageContext) -> None:
 
 def questions() -> None:
     """The pages there are, as questions, under the groups of the navigation."""
-    offered = [known for known in PAGES if known.file in _QUESTIONS]
     groups: dict[str, list[Page]] = {}
-    for known in offered:
+    for known in (known for known in PAGES if known.group):
         groups.setdefault(known.group, []).append(known)
     for column, (group, pages) in zip(st.columns(len(groups)), groups.items(), strict=True):
         with column:
             st.subheader(group, anchor=False)
             for known in pages:
-                navigation.link(known, _QUESTIONS[known.file])
+                navigation.link(known, known.question)
+                st.caption(known.holds)
+
+
+def kept_views(page: PageContext) -> None:
+    """Views somebody saved, one click away."""
+    views = reading.saved_views(page.home_path)
+    if not views:
+        return
+    st.subheader("Saved views", anchor=False)
+    with st.container(horizontal=True):
+        for view in views[:MOST_VIEWS]:
+            navigation.saved_view_link(view)
+    if len(views) > MOST_VIEWS:
+        st.caption(f"The newest {MOST_VIEWS} of {len(views)}; all of them stand under “Share or save view”.")
 
 
 def finished_runs(page: PageContext) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import streamlit as st
 
+from raise_core.store.saved_views import SavedView
 from raise_core.ui import address
 
 
@@ -18,6 +20,9 @@ class Page:
         file: script, relative to the folder of app.py.
         name: name in the sidebar.
         icon: Material icon.
+        question: what it answers.
+        holds: what is found there, under the question on the home page.
+        help: how to read it, behind the sign beside its title.
         group: the question it belongs to; empty for home.
         shows_run: whether it shows outputs of a run, so that a link must say which.
     """
@@ -25,18 +30,73 @@ class Page:
     file: str
     name: str
     icon: str
+    question: str
+    holds: str
+    help: str
     group: str = ""
     shows_run: bool = False
 
 
 _ROOT = Path(__file__).resolve().parents[2]
 WHO, PREDICTS, WHY, DATA = "Who are they?", "Does it predict?", "Why?", "Data and runs"
-HOME = Page("app.py", "Home", ":material/home:")
-COHORT = Page("pages/cohort.py", "Cohort", ":material/groups:", WHO)
-PATIENT = Page("pages/patient.py", "Patient", ":material/person:", WHO, shows_run=True)
-CINDEX = Page("pages/cindex.py", "C-index by week", ":material/stacked_line_chart:", PREDICTS, shows_run=True)
-RUNS = Page("pages/runs.py", "Runs", ":material/play_circle:", DATA)
-CACHE = Page("pages/cache.py", "Cache", ":material/inventory_2:", DATA)
+HOME = Page(
+    "app.py",
+    "Home",
+    ":material/home:",
+    "What is this, and where do I find what?",
+    "The study in a few numbers",
+    "Study, patients and unit of time chosen at the left hold for every page. The address bar carries the view: a link "
+    "opens the same picture.",
+)
+COHORT = Page(
+    "pages/cohort.py",
+    "Cohort",
+    ":material/groups:",
+    "Who are these patients?",
+    "Flow through the study, characteristics, markers by arm, saved cohorts",
+    "Everything here counts the patients chosen at the left. Tables can be downloaded and pasted into Word.",
+    WHO,
+)
+PATIENT = Page(
+    "pages/patient.py",
+    "Patient",
+    ":material/person:",
+    "How did this patient do?",
+    "Course, scans, and the models' risk at each visit",
+    "One patient from baseline to the last visit. The risk is out of sample: from models that were not trained on this "
+    "patient. Not for decisions on care.",
+    WHO,
+    shows_run=True,
+)
+CINDEX = Page(
+    "pages/cindex.py",
+    "C-index by week",
+    ":material/stacked_line_chart:",
+    "Would an earlier scan have told us?",
+    "C-index by visit of images, size, CgA and any other marker",
+    "The c-index is the share of patient pairs that a model ranks correctly: 0.5 is chance, 1 is perfect. Where "
+    "whiskers overlap much, models have not been shown to differ.",
+    PREDICTS,
+    shows_run=True,
+)
+RUNS = Page(
+    "pages/runs.py",
+    "Runs",
+    ":material/play_circle:",
+    "What is running, and what has been run?",
+    "Start, watch, stop and compare runs",
+    "Work goes on in a process of its own: closing the browser or restarting the dashboard loses nothing.",
+    DATA,
+)
+CACHE = Page(
+    "pages/cache.py",
+    "Cache",
+    ":material/inventory_2:",
+    "What is kept, and is it whole?",
+    "Sizes, verification, cleaning up",
+    "Imported data are never removed here; what can be computed again may be.",
+    DATA,
+)
 PAGES: tuple[Page, ...] = tuple(
     page for page in (HOME, COHORT, PATIENT, CINDEX, RUNS, CACHE) if (_ROOT / page.file).is_file()
 )
@@ -58,6 +118,19 @@ def link(page: Page, label: str, *, icon: str | None = None, **parameters: str) 
 def go(page: Page, **parameters: str) -> None:
     """Open another page now, keeping study, snapshot, filter and time unit."""
     st.switch_page(page.file, query_params=target(**parameters))
+
+
+def saved_view_link(view: SavedView) -> None:
+    """A link that opens a saved view, on the page it was saved on."""
+    names = {known.file: known.name for known in PAGES}
+    st.page_link(
+        view.page if view.page in names else HOME.file,
+        label=view.name or view.view_id,
+        icon=":material/bookmark:",
+        query_params=dict(parse_qsl(view.query)),
+        help=f"{names.get(view.page, view.page)}, study {view.study_id}, saved {view.created_at[:10]} by "
+        f"{view.created_by}; id {view.view_id}",
+    )
 
 
 def draw_navigation() -> None:

@@ -11,6 +11,7 @@ from raise_core.evaluation.cohort_counts import CohortCounts, count_cohort
 from raise_core.evaluation.cohort_filter import FilteredPatients, matching, restrict
 from raise_core.evaluation.marker_values import MarkerSource
 from raise_core.store.home import Home
+from raise_core.store.saved_views import SavedView, named_views
 from raise_core.studies.cindex import CindexResult, cindex_by_week, parse_models
 from raise_core.studies.deep_predictions import DeepPredictions
 from raise_core.studies.opening import default_home, open_study, snapshots, studies
@@ -60,6 +61,12 @@ def counts(home_path: str, study_id: str, snapshot_id: str, filter_text: str) ->
 def known_runs(home_path: str, snapshot_id: str) -> tuple[RunSummary, ...]:
     """Finished runs on a snapshot, newest first."""
     return list_runs(Home.at(home_path), snapshot_id)
+
+
+@st.cache_data(ttl=5, max_entries=4, show_spinner=False)
+def saved_views(home_path: str) -> tuple[SavedView, ...]:
+    """Named views, newest first; looked up again after five seconds."""
+    return named_views(Home.at(home_path))
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the run's predictions …")

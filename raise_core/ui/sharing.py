@@ -10,7 +10,7 @@ import streamlit as st
 from raise_core.domain.errors import NotInStoreError, UserFacingError
 from raise_core.store.home import Home
 from raise_core.store.saved_views import SavedView, delete_view, named_views, read_view, rename_view, save_view
-from raise_core.ui import address
+from raise_core.ui import address, navigation
 from raise_core.ui.navigation import HOME, PAGES, Page
 
 if TYPE_CHECKING:
@@ -89,17 +89,8 @@ def _address_of(place: Page) -> str:
 
 def _listed(home: Home, view: SavedView) -> None:
     """One saved view with what can be done with it."""
-    names = {known.file: known.name for known in PAGES}
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.page_link(
-            view.page if view.page in names else HOME.file,
-            label=view.name or view.view_id,
-            icon=":material/bookmark:",
-            width="stretch",
-            query_params=dict(parse_qsl(view.query)),
-            help=f"{names.get(view.page, view.page)}, study {view.study_id}, saved {view.created_at[:10]} by "
-            f"{view.created_by}; id {view.view_id}",
-        )
+        navigation.saved_view_link(view)
         new = st.text_input(
             "New name",
             value=view.name or "",

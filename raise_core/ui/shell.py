@@ -75,6 +75,8 @@ def open_page(page: Page, *, title: str) -> PageContext:
     """
     st.set_page_config(page_title=f"{page.name} · {PRODUCT}", page_icon=str(_HERE / "icon.svg"), layout="wide")
     st.html(_HERE / "style.css")
+    if current_theme() == "dark":
+        st.html(_HERE / "style_dark.css")
     user = access.admit()
     header = st.container()
     address.begin()
@@ -98,7 +100,7 @@ def open_page(page: Page, *, title: str) -> PageContext:
         sharing.open_button(context, page)
         st.caption(f"Data snapshot {study.snapshot_id[:SNAPSHOT_LETTERS]}  \n{NOT_A_DEVICE}")
     with header:
-        _title(context, title)
+        _title(context, page, title)
     _cohort_line(context)
     if context.cohort_filter and not len(context.source().patient_ids):
         _explain_empty_cohort()
@@ -202,9 +204,9 @@ def _refuse_filter(reason: str) -> CohortFilter:
     return EVERYBODY
 
 
-def _title(context: PageContext, title: str) -> None:
+def _title(context: PageContext, page: Page, title: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.title(title, anchor=False, width="content")
+        st.title(title, anchor=False, width="content", help=page.help)
         if context.study.simulated:
             st.badge("Simulated data", icon=":material/science:", color="orange")
 

@@ -27,8 +27,8 @@ CHROMIUM_SWITCHES = [
 ]
 
 
-def start_server(home: Path) -> tuple[subprocess.Popen, str]:
-    """A fresh dashboard on a free port; waits until it answers."""
+def start_server(home: Path, *, log: Path | None = None) -> tuple[subprocess.Popen, str]:
+    """A fresh dashboard on a free port; waits until it answers. What it prints goes to `log`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -37,7 +37,7 @@ def start_server(home: Path) -> tuple[subprocess.Popen, str]:
         cwd=REPOSITORY,
         env={**os.environ, "RAISE_HOME": str(home)},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if log is None else log.open("wb"),
     )
     address = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + SECONDS_TO_START
@@ -85,6 +85,22 @@ def fresh_server(small_home):
     yield address
     process.terminate()
     process.wait(timeout=20)
+
+
+@pytest.fixture
+def logged_server(small_home, tmp_path):
+    """Address of a fresh dashboard, and the file with what it prints."""
+    log = tmp_path / "server.log"
+    process, address = start_server(small_home, log=log)
+    yield address, log
+    process.terminate()
+    process.wait(timeout=20)
+
+
+@pytest.fixture
+def browser_support():
+    """Chromium's path and switches, for tests that start one of their own."""
+    return CHROMIUM, CHROMIUM_SWITCHES
 
 
 class Watched:

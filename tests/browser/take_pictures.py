@@ -9,10 +9,17 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PICTURES = {
-    "home": ("/", "h1"),
-    "cindex": ("/cindex?show=added", ".js-plotly-plot .main-svg"),
-    "cindex-texture": ("/cindex", ".js-plotly-plot .main-svg"),
+PATIENT = "/patient?patient=SIM-0005"
+PICTURES = {  # name: address, what must be there, what is scrolled to the top
+    "home": ("/", "h1", None),
+    "cohort": ("/cohort", ".js-plotly-plot .main-svg", None),
+    "baseline": ("/cohort?tab=baseline", "table", None),
+    "markers": ("/cohort?tab=markers", ".js-plotly-plot .main-svg", None),
+    "patient": (PATIENT, ".js-plotly-plot .main-svg", None),
+    "images": (f"{PATIENT}&side=1", ".viewer canvas[data-drawn]", "Scans"),
+    "cindex": ("/cindex?show=added", ".js-plotly-plot .main-svg", None),
+    "runs": ("/runs", "h1", None),
+    "cache": ("/cache", "table", None),
 }
 SETTLE_MS = 1500  # fonts and the figure's last drawing
 
@@ -27,11 +34,15 @@ def main() -> None:
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=support.CHROMIUM, args=support.CHROMIUM_SWITCHES)
-            for name, (path, ready) in PICTURES.items():
+            for name, (path, ready, top) in PICTURES.items():
                 page = browser.new_page(viewport={"width": 1280, "height": 800}, device_scale_factor=1.5)
                 page.goto(address + path)
                 page.wait_for_selector(ready, timeout=60_000)
+                page.wait_for_selector("[data-test-script-state=notRunning]")
                 page.wait_for_timeout(SETTLE_MS)
+                if top is not None:
+                    page.get_by_role("heading", name=top, exact=True).evaluate("e => e.scrollIntoView()")
+                    page.wait_for_timeout(SETTLE_MS)
                 page.screenshot(path=REPOSITORY / "docs" / f"{name}.png")
             browser.close()
     finally:

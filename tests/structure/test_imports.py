@@ -70,3 +70,22 @@ def test_pages_import_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.py")), ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_databases_are_asked_in_the_store_alone(file):
+    if file.relative_to(PACKAGE).parts[0] == "store":
+        return
+    allowed = {"raise_core/studies/health.py"}  # names the database's version
+    names = imported(file) & {"duckdb", "sqlite3"}
+    assert not names or str(file.relative_to(REPOSITORY)) in allowed
+
+
+def test_only_the_address_and_the_shell_touch_the_address_bar():
+    """Two writers of one parameter would fight; a bound widget would break back and forward."""
+    users = {
+        file.name
+        for file in [*PAGES, *PACKAGE.joinpath("ui").rglob("*.py")]
+        if "query_params[" in (text := file.read_text(encoding="utf-8")) or "query_params." in text or "bind=" in text
+    }
+    assert users <= {"address.py", "shell.py", "sharing.py"}
