@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from raise_core.cli import context as call
-from raise_core.cli.output import print_json, print_table, say, terminal_progress
+from raise_core.cli.output import plain, print_json, print_table, say, terminal_progress
 from raise_core.jobs import housekeeping
+from raise_core.jobs.image_check import check_images
 from raise_core.store.artifact import ArtifactStore
 
 cache = typer.Typer(no_args_is_help=True, help="Sizes, checks and clearing of derived things; never data.")
@@ -33,14 +34,16 @@ def stats(context: typer.Context) -> None:
 
 
 def verify(context: typer.Context) -> None:
-    """Read every artifact against its checksums; damaged ones are removed and will be made again."""
+    """Read every artifact and imported image against its checksum; damaged artifacts are removed and made again."""
     options = call.of(context)
     with terminal_progress() as progress:
         found = ArtifactStore(options.home).verify(progress=progress)
+        images = check_images(options.home, progress=progress)
     if options.json:
-        print_json(found)
+        print_json({**plain(found), "images_checked": images.checked, "images_damaged": images.damaged})
         return
     say(f"{found.checked} artifacts checked, {len(found.removed)} damaged and removed.")
+    say(f"{images.checked} imported images checked, {len(images.damaged)} damaged. {images.remedy}".rstrip())
 
 
 def prune(

@@ -13,12 +13,15 @@ from raise_core.cli import context as call
 from raise_core.cli.context import StudyOption, week_list
 from raise_core.cli.output import print_json, print_table, say, terminal_progress
 from raise_core.ingest.importer import ImportReport, import_study
+from raise_core.jobs import desk
+from raise_core.store.home import Home
 from raise_core.studies import demonstration, health, raise_protocol
 from raise_core.studies.raise_settings import RaiseSettings
 
 demo = typer.Typer(no_args_is_help=True, help="Simulate a cohort with images and import it like anybody's files.")
 run = typer.Typer(no_args_is_help=True, help="Extract, train, evaluate; resumes where it was stopped.")
 
+SECONDS_BETWEEN_LOOKS = 10.0
 DEFAULT_WEEKS = ",".join(f"{week:g}" for week in raise_protocol.WEEKS)
 SeedOption = Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same result.")]
 
@@ -150,5 +153,27 @@ def serve(
     root = Path(__file__).resolve().parents[2]
     say(f"The dashboard is at http://127.0.0.1:{port} (Ctrl-C stops it).")
     command = [sys.executable, "-m", "streamlit", "run", str(root / "app.py"), "--server.port", str(port)]
-    done = subprocess.run(command, cwd=root, env=demonstration.serving_environment(options.home), check=False)  # noqa: S603 - our own command
-    raise typer.Exit(done.returncode)
+    environment = demonstration.serving_environment(options.home)
+    with subprocess.Popen(command, cwd=root, env=environment) as server:  # noqa: S603 - our own command
+        try:
+            exit_code = _look_after_jobs(options.home, server)
+        except BaseException:  # Ctrl-C, which the server has got as well and had a moment to obey
+            server.kill()
+            raise
+    raise typer.Exit(exit_code)
+
+
+def _look_after_jobs(home: Home, server: subprocess.Popen[bytes]) -> int:
+    """See to dead workers though nobody has the page Runs open, until the server ends; its exit code."""
+    said = ""
+    while True:
+        try:
+            return server.wait(SECONDS_BETWEEN_LOOKS)
+        except subprocess.TimeoutExpired:
+            try:
+                desk.look(home)
+                said = ""
+            except Exception as error:  # noqa: BLE001 - the dashboard stays up whatever is wrong with the jobs
+                if str(error) != said:
+                    said = str(error)
+                    say(f"Background work could not be looked after ({type(error).__name__}): {error}")

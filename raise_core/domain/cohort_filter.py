@@ -19,6 +19,7 @@ from raise_core.domain.marker_name import MarkerKind, MarkerName, parse_marker
 SCAN_PROPERTIES = ("modality", "phase", "manufacturer", "kernel")
 RECORDED = ("labs", "lesions", "scans", "masks", "outcome")
 PATIENT, HAS, SCAN = "patient", "has", "scan:"
+PATIENT_COLUMN = "patient_id"
 MOST_CONDITIONS = 20
 MOST_VALUES = 2000
 
@@ -167,6 +168,8 @@ def _checked(condition: Condition, text: str) -> Condition:
         if subject.startswith(SCAN) and subject.removeprefix(SCAN) not in SCAN_PROPERTIES:
             raise BadUsageError(f"cohort filter: “{text[:60]}”: scan: knows {', '.join(SCAN_PROPERTIES)}.")
         return condition
+    if subject == PATIENT_COLUMN:
+        return _checked(Condition(PATIENT, condition.operator, condition.values), text)
     marker = parse_marker(subject)
     if marker.kind is MarkerKind.DEEP:
         raise BadUsageError(

@@ -11,10 +11,9 @@ from raise_core.domain.errors import BadUsageError, NotInStoreError
 from raise_core.domain.marker_name import MarkerKind, MarkerName
 from raise_core.domain.marker_results import ArmValues, LevelDistribution, NumberDistribution, Shift
 from raise_core.domain.outcome import FloatArray
-from raise_core.domain.week import LandmarkWeek
 from raise_core.evaluation.arms import ARM_NOT_RECORDED, Arms, arms_of
 from raise_core.evaluation.baseline_table import baseline_table
-from raise_core.evaluation.marker_history import is_category, marker_scale
+from raise_core.evaluation.marker_history import is_category, marker_scale, values_at
 from raise_core.evaluation.marker_values import MarkerSource
 
 NORMAL_QUANTILE = 1.959963984540054
@@ -39,26 +38,24 @@ def level_distribution(source: MarkerSource, marker: MarkerName) -> LevelDistrib
 
 
 def number_distribution(source: MarkerSource, marker: MarkerName, week: float | None) -> NumberDistribution:
-    """A numeric marker by arm, at a week by the landmark rule (the latest value in its window).
+    """A numeric marker by arm, at a week by the landmark rule (the latest value in its window), or at baseline.
 
     All patients with a value count, at risk or not.
 
     Args:
         source: the cohort.
         marker: a number.
-        week: nominal week; None for a characteristic, which has no week.
+        week: nominal week, 0 for the baseline; None for a characteristic, which has no week.
 
     Raises:
         BadUsageError: the marker is a category or changes with time and no week is named.
-        NotInStoreError: no such marker, or nobody has a value at that week.
+        NotInStoreError: no such marker, nobody has a value at that week, or a change is asked for at baseline.
     """
     if is_category(source, marker):
         raise BadUsageError(f"marker '{marker.text}' is a category; it has levels, not a distribution of numbers.")
     if week is None and marker.kind is not MarkerKind.CHARACTERISTIC:
         raise BadUsageError(f"marker '{marker.text}' changes with time; name a week.")
-    values = source.at(marker, LandmarkWeek(week or 0.0)).by_patient.iloc[:, 0]
-    if marker.kind is MarkerKind.CHARACTERISTIC:
-        values = source.cohort.patients.set_index("patient_id")[marker.key].astype(float)
+    values = values_at(source, marker, week or 0.0).astype(float)
     if values.isna().all():
         raise NotInStoreError(f"nobody in this cohort has a value of {marker.label}.")
     arms = arms_of(source)

@@ -74,12 +74,35 @@ def has_baseline(marker: MarkerName) -> bool:
     return marker.kind is MarkerKind.CHARACTERISTIC or (marker.kind is MarkerKind.LAB and marker.transform != "dlog")
 
 
+def values_at(source: MarkerSource, marker: MarkerName, week: float) -> pd.Series:
+    """A marker at a visit by the landmark rule, at week 0 at baseline as `baseline` has it; index `patient_id`.
+
+    Args:
+        source: the cohort.
+        marker: of the tables; at a later week no category.
+        week: nominal week, 0 for the baseline.
+
+    Raises:
+        NotInStoreError: no such marker, nobody has a value at that week, or a change is asked for at baseline.
+    """
+    if week == 0:
+        return baseline(source, marker)
+    return source.at(marker, LandmarkWeek(week)).by_patient.iloc[:, 0]
+
+
 def known_weeks(source: MarkerSource, marker: MarkerName, weeks: Sequence[float]) -> tuple[float, ...]:
     """Those of `weeks`, and week 0 before them, at which anybody has a value; empty for characteristics."""
     if marker.kind is MarkerKind.CHARACTERISTIC:
         return ()
     asked = dict.fromkeys([0.0, *(float(week) for week in weeks)])
-    return tuple(week for week in asked if source.present_at(marker, LandmarkWeek(week)).any())
+    return tuple(week for week in asked if _anybody_at(source, marker, week))
+
+
+def _anybody_at(source: MarkerSource, marker: MarkerName, week: float) -> bool:
+    try:
+        return bool(values_at(source, marker, week).notna().any())
+    except NotInStoreError:
+        return False
 
 
 def marker_scale(source: MarkerSource, marker: MarkerName) -> MarkerScale:

@@ -10,16 +10,15 @@ from raise_core.domain.errors import BadUsageError, NotInStoreError
 from raise_core.domain.marker_name import MarkerKind, MarkerName
 from raise_core.domain.marker_results import PatientLine, Trajectories, TrajectoryPoint
 from raise_core.domain.outcome import FloatArray
-from raise_core.domain.week import LandmarkWeek
 from raise_core.evaluation.arms import arms_of
-from raise_core.evaluation.marker_history import history, known_weeks, marker_scale
+from raise_core.evaluation.marker_history import history, known_weeks, marker_scale, values_at
 from raise_core.evaluation.marker_values import MarkerSource
 
 
 def trajectories(source: MarkerSource, marker: MarkerName, weeks: Sequence[float]) -> Trajectories:
     """Median and quartiles of a marker at baseline and at each visit week, by arm, and every patient's own line.
 
-    Values at a visit are those of the landmark rule; at week 0 they are the baseline's.
+    Values at a visit are those of the landmark rule, at week 0 the baseline's; a change has none there.
 
     Args:
         source: the cohort.
@@ -40,7 +39,7 @@ def trajectories(source: MarkerSource, marker: MarkerName, weeks: Sequence[float
     arms = arms_of(source)
     points: dict[str, list[TrajectoryPoint]] = {name: [] for name in arms.names}
     for week in shown:
-        values = source.at(marker, LandmarkWeek(week)).by_patient.iloc[:, 0]
+        values = values_at(source, marker, week)
         for name in arms.names:
             points[name].append(_point(week, values[arms.members(name).to_numpy()].dropna().to_numpy(dtype=np.float64)))
     lines = tuple(

@@ -6,7 +6,7 @@ from raise_core.domain.characteristics import NO, YES, BaselineTable, CohortComp
 from raise_core.domain.marker_results import LevelDistribution, NumberDistribution, Shift, Trajectories, TrajectoryPoint
 from raise_core.domain.participant_flow import ParticipantFlow, VisitCount
 from raise_core.domain.time_unit import TimeUnit
-from raise_core.domain.week import DEFAULT_TOLERANCE_WEEKS, DEFAULT_WINDOW_WEEKS
+from raise_core.domain.week import BASELINE_GRACE_WEEKS, DEFAULT_TOLERANCE_WEEKS, DEFAULT_WINDOW_WEEKS
 from raise_core.figures.cindex_words import event_words
 from raise_core.figures.cohort_tables import duration, visit_note
 from raise_core.figures.marker_axis import in_sentence, measured, reference_sentence
@@ -156,12 +156,7 @@ def _visit(week: float, unit: TimeUnit) -> str:
 def distribution_footnote(found: NumberDistribution, origin: Origin, unit: TimeUnit) -> str:
     """What a point, the box and the interval are."""
     without = sum(arm.without for arm in found.arms)
-    when = (
-        ""
-        if found.week is None
-        else f"Latest value from {duration(DEFAULT_WINDOW_WEEKS, unit)} before the visit to "
-        f"{duration(DEFAULT_TOLERANCE_WEEKS, unit)} after; patients at risk or not. "
-    )
+    when = "" if found.week is None else f"{_rule(found.week, unit)}; patients at risk or not. "
     method = ""
     if found.shift is not None:
         kind = "ratio" if found.shift.is_ratio else "difference"
@@ -173,6 +168,18 @@ def distribution_footnote(found: NumberDistribution, origin: Origin, unit: TimeU
     return (
         f"One point a patient: {found.n} with a value, {without} without. Box: 25 % to 75 % quantile, thick line: "
         f"median. {when}{method}{scale}{reference_sentence(found.scale)}{source_line(origin)}"
+    )
+
+
+def _rule(week: float, unit: TimeUnit) -> str:
+    """Which value counts at a visit, or at baseline."""
+    if week == 0:
+        return (
+            f"Latest value up to randomisation, else the first within {duration(BASELINE_GRACE_WEEKS, unit)} after it"
+        )
+    return (
+        f"Latest value from {duration(DEFAULT_WINDOW_WEEKS, unit)} before the visit to "
+        f"{duration(DEFAULT_TOLERANCE_WEEKS, unit)} after"
     )
 
 
@@ -189,10 +196,11 @@ def trajectory_footnote(found: Trajectories, origin: Origin, unit: TimeUnit, *, 
     """What the line, the band and the numbers under the axis are."""
     band = "Thin lines: patients on their actual dates; click a point to open the patient. " if individual else ""
     scale = "Log scale. " if found.scale.logarithmic else ""
+    start = f" At baseline: {in_sentence(_rule(0.0, unit))}." if 0.0 in found.weeks else ""
     return (
         f"Thick line: median; {'' if individual else 'band: 25 % to 75 % quantile; '}n: patients with a value dated "
         f"from {duration(DEFAULT_WINDOW_WEEKS, unit)} before the visit to {duration(DEFAULT_TOLERANCE_WEEKS, unit)} "
-        "after. Who progresses or leaves is not seen later, so later medians describe those who stayed. "
+        f"after.{start} Who progresses or leaves is not seen later, so later medians describe those who stayed. "
         f"{band}{scale}{reference_sentence(found.scale)}{source_line(origin)}"
     )
 

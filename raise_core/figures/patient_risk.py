@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from raise_core.domain.patient_risk import QUANTILES, PatientRisk
 from raise_core.figures.identity import GUIDE, Mark
-from raise_core.figures.patient_panels import EndLabel, Stage, padded, scatter
+from raise_core.figures.patient_panels import EndLabel, Stage, padded, scatter, veil
 
-RISK_PX = 170
+RISK_PX = 190
+KEY_PX = 20  # the line at the top of the panel that says what its numbers and whiskers are
 SINGLE_WEEK_SHARE = 0.02  # half the width of the bands where there is one week only
 NOTE_PX, NUMBER_PX = 110, 42
 QUANTILE_SHIFT_PX = 26  # clear of the number at the last visit
@@ -66,7 +67,12 @@ def draw_risk(stage: Stage, row: int, view: RiskView) -> None:
         "tickvals": ticks,
         "ticktext": [f"{tick:+d}".replace("-", "−").replace("+0", "0") for tick in ticks],
     }
-    stage.title(row, f"<b>Risk</b> by {view.name} (SD); numbers: % of others below")
+    stage.title(row, f"<b>Risk</b> by {view.name} (SD)")
+    if view.patient:
+        stage.annotate(
+            xref="paper", x=0, xanchor="left", yref=f"{stage.y(row)} domain", y=1, yanchor="top", yshift=3,
+            text="numbers: % of others below; whiskers: range over splits", bgcolor=veil(stage.theme),
+        )  # fmt: skip
     if view.cohort:
         last = view.cohort[-1]
         words = [f"{100 * share:.0f} %" for share in QUANTILES]
@@ -82,7 +88,8 @@ def _range(view: RiskView) -> tuple[float, float]:
     values += [value for risk in view.patient for value in (risk.low, risk.high)]
     if not values:
         return -2.0, 2.0
-    return padded(values, below=0.16, above=0.2)  # room for the notes below and the numbers above
+    low, high = padded(values, below=0.16, above=0.2)  # room for the notes below and the numbers above
+    return low, (high + (high - low) * KEY_PX / (RISK_PX - KEY_PX) if view.patient else high)
 
 
 def _bands(stage: Stage, row: int, cohort: Sequence[CohortAtWeek]) -> None:

@@ -7,6 +7,8 @@ import io
 from dataclasses import dataclass
 from html import escape
 
+import pandas as pd
+
 Cell = str | int | float | None
 
 SIMULATED = "Simulated data"
@@ -106,6 +108,16 @@ def to_csv(table: PrintedTable) -> bytes:
         cells = [safe_text(cell) if isinstance(cell, str) else ("" if cell is None else cell) for cell in row.cells]
         writer.writerow([safe_text(row.section), *cells, *source, "yes" if origin.simulated else "no"])
     return out.getvalue().encode("utf-8-sig")
+
+
+def frame_to_csv(frame: pd.DataFrame) -> str:
+    """A data frame as CSV at full precision, its text and headings as `safe_text` writes them.
+
+    Args:
+        frame: any; its index is left out.
+    """
+    safe = frame.map(lambda cell: safe_text(cell) if isinstance(cell, str) else cell)
+    return safe.rename(columns=safe_text).to_csv(index=False)
 
 
 def safe_text(text: str) -> str:

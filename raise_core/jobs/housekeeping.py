@@ -10,9 +10,12 @@ from pathlib import Path
 from raise_core.domain.errors import BusyError
 from raise_core.domain.job import JobState
 from raise_core.figures.identity import encoder_name
+from raise_core.jobs.log import FOLDER as LOGS
+from raise_core.jobs.log import MOST_LOGS
 from raise_core.store import ledger
 from raise_core.store.artifact import ArtifactStore, Housekeeping
 from raise_core.store.home import Home
+from raise_core.store.lock import at_work
 from raise_core.studies.runs import RUN_KIND, UNIT_KIND
 
 FEATURES = "features-"
@@ -30,7 +33,8 @@ class Kept:
         purpose: what it is for, and what clearing it would cost.
         items: how many.
         size_bytes: on the disk.
-        can_be_cleared: derived things can; data cannot.
+        can_be_cleared: derived things can; data cannot, and logs go by themselves.
+        is_data: nothing else holds it.
         newest: seconds since 1970 when the newest was made, None without any.
     """
 
@@ -41,13 +45,14 @@ class Kept:
     size_bytes: int
     can_be_cleared: bool
     newest: float | None
+    is_data: bool = False
 
 
 def kept(home: Home) -> tuple[Kept, ...]:
     """Everything a home holds: data first, then what can be made again."""
     rows = [
-        _data(home.images, "images", "Scans and masks", "The imported images themselves; nothing else holds them."),
-        _data(home.studies, "studies", "Study tables", "Every imported version of each study; each figure names its."),
+        _files(home.images, "images", "Scans and masks", "The imported images themselves; nothing else holds them."),
+        _files(home.studies, "studies", "Study tables", "Every imported version of each study; each figure names its."),
     ]
     entries: dict[str, list[tuple[int, float]]] = {}
     for entry in ArtifactStore(home).entries():
@@ -56,6 +61,9 @@ def kept(home: Home) -> tuple[Kept, ...]:
         name, purpose = _named(kind)
         sizes, moments = zip(*found, strict=True)
         rows.append(Kept(kind, name, purpose, len(found), sum(sizes), can_be_cleared=True, newest=max(moments)))
+    if (home.path / LOGS).is_dir():
+        purpose = f"What jobs wrote while they ran. Those of the last {MOST_LOGS} jobs are kept, older ones go."
+        rows.append(_files(home.path / LOGS, LOGS, "Logs", purpose, is_data=False))
     return tuple(rows)
 
 
@@ -92,7 +100,7 @@ def refuse_while_working(home: Home) -> None:
     """Refuse to clear what running work may be about to read.
 
     Raises:
-        BusyError: a job runs.
+        BusyError: a job runs, or a run started in a terminal.
     """
     for job in ledger.jobs(home, only_open=True):
         if job.state in (JobState.RUNNING, JobState.CANCELLING):
@@ -100,6 +108,10 @@ def refuse_while_working(home: Home) -> None:
                 f"job {job.job_id} is running and needs what is kept; wait for its end, or stop it with: "
                 f"jobs cancel {job.job_id}"
             )
+    for pid in at_work(home):
+        raise BusyError(
+            f"a run started in a terminal (process {pid}) needs what is kept; wait for its end, or stop it with Ctrl-C."
+        )
 
 
 def age_days(moment: float | None) -> float | None:
@@ -131,9 +143,8 @@ def _named(kind: str) -> tuple[str, str]:
     }.get(kind, (kind.replace("-", " ").capitalize(), "Made again when it is needed."))
 
 
-def _data(folder: Path, code: str, name: str, purpose: str) -> Kept:
+def _files(folder: Path, code: str, name: str, purpose: str, *, is_data: bool = True) -> Kept:
     stats = [file.stat() for file in folder.rglob("*") if file.is_file()]
     newest = max((stat.st_mtime for stat in stats), default=None)
-    return Kept(
-        code, name, purpose, len(stats), sum(stat.st_size for stat in stats), can_be_cleared=False, newest=newest
-    )
+    size = sum(stat.st_size for stat in stats)
+    return Kept(code, name, purpose, len(stats), size, can_be_cleared=False, newest=newest, is_data=is_data)

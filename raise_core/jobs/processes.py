@@ -18,6 +18,8 @@ _PROC = Path("/proc")
 _BOOT = _PROC / "sys" / "kernel" / "random" / "boot_id"
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _SEPARATOR = "/"
+JOB_VARIABLE = "RAISE_JOB"
+"""Environment variable that the processes of a job inherit; it holds the job's id."""
 
 
 @dataclass(frozen=True)
@@ -81,20 +83,41 @@ def resident_bytes(pid: int) -> int | None:
     return total
 
 
-def end_group(mark: str) -> None:
+def end(mark: str) -> None:
+    """Kill the very process that a mark of this machine means, if it is still there."""
+    if lives(mark):
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself meanwhile
+            os.kill(pid_of(mark), signal.SIGKILL)
+
+
+def end_group(mark: str, *, job_id: str) -> None:
     """Kill the process group that the marked process leads, also when the leader itself is gone already.
 
-    A group that began before its leader did is somebody else's, who was given the same number later: left alone.
+    Numbers are given again after a restart of the machine, and after a while without one. So a mark of an earlier
+    boot ends nothing, and without its leader a group is only ended if it has the job in its environment.
     """
     pid = pid_of(mark)
-    if _PROC.is_dir():
-        leader_started = int(mark.split(_SEPARATOR)[2])
-        members = [status for status in _all() if status.group == pid and status.started >= leader_started]
-        leader = _status(pid)
-        if not members or (leader is not None and mark_of(pid) != mark):
-            return
+    if _PROC.is_dir() and not _is_group_of(mark, job_id):
+        return
     with contextlib.suppress(ProcessLookupError):  # it ended by itself meanwhile
         os.killpg(pid, signal.SIGKILL)
+
+
+def _is_group_of(mark: str, job_id: str) -> bool:
+    pid = pid_of(mark)
+    if _status(pid) is not None:
+        return mark_of(pid) == mark  # an unburied leader keeps its number, too
+    if mark.split(_SEPARATOR)[3:] != [_boot()]:
+        return False
+    return any(_has_in_environment(status.pid, job_id) for status in _all() if status.group == pid)
+
+
+def _has_in_environment(pid: int, job_id: str) -> bool:
+    try:
+        environment = (_PROC / str(pid) / "environ").read_bytes()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):  # gone, or another user's: none of ours
+        return False
+    return f"{JOB_VARIABLE}={job_id}".encode() in environment.split(b"\0")
 
 
 def _boot() -> str:

@@ -19,7 +19,8 @@ def existing(order: Order) -> str | None:  # noqa: ARG001 - the shape all kinds 
 
 
 def run(order: Order, progress: Progress, should_stop: Callable[[], bool]) -> Outcome:
-    """Check every artifact; damaged ones are removed and will be made again when they are needed."""
+    """Check every artifact and image. Damaged artifacts are removed and made again when needed; images are told of."""
+    from raise_core.jobs.image_check import check_images
     from raise_core.store.artifact import ArtifactStore
 
     def watched(stage: str, done: int, total: int) -> None:
@@ -28,16 +29,16 @@ def run(order: Order, progress: Progress, should_stop: Callable[[], bool]) -> Ou
             raise BusyError(f"stopped after {done} of {total}; damaged ones met so far have been removed.")
 
     found = ArtifactStore(order.home).verify(progress=watched)
-    damaged = len(found.removed)
-    return Outcome(
-        None,
-        f"{found.checked} kept items checked: all are as they were written."
-        if not damaged
-        else f"{found.checked} kept items checked: {damaged} had changed and were removed; they are made again when "
-        "needed.",
-    )
+    images = check_images(order.home, progress=watched)
+    checked = f"{found.checked} kept items and {images.checked} imported images checked"
+    words = []
+    if found.removed:
+        words.append(f"{len(found.removed)} had changed and were removed; they are made again when needed.")
+    if images.damaged:
+        words.append(f"{len(images.damaged)} imported images are damaged. {images.remedy}")
+    return Outcome(None, f"{checked}: {' '.join(words) or 'all are as they were written.'}")
 
 
 def describe(settings: Mapping[str, Any], unit: TimeUnit) -> str:  # noqa: ARG001 - the shape all kinds share
     """There is nothing to set."""
-    return "every image feature, network and run"
+    return "every image feature, network, run and imported image"

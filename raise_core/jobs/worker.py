@@ -14,7 +14,7 @@ from pathlib import Path
 
 from raise_core.domain.job import Job, JobState
 from raise_core.jobs import processes, recovery
-from raise_core.jobs.log import WORKER_LOG, log_folder, log_path
+from raise_core.jobs.log import WORKER_LOG, log_folder, log_path, remove_old, turn_over
 from raise_core.jobs.order import STOP
 from raise_core.store import ledger
 from raise_core.store.home import Home
@@ -96,20 +96,22 @@ class _Worker:
         command = [sys.executable, "-m", "raise_core.jobs", "--home", str(self._home.path), "do", job.job_id]
         with log_path(self._home, job).open("ab") as log:
             child = subprocess.Popen(  # noqa: S603 - our own program
-                command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
-            )
+                command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
+                env={**os.environ, processes.JOB_VARIABLE: job.job_id},
+            )  # fmt: skip
         mark = processes.mark_of(child.pid)
         try:
             ledger.begun(self._home, job, mark)
             self._watch(job, child)
         finally:
-            processes.end_group(mark)  # its children may outlive it
+            processes.end_group(mark, job_id=job.job_id)  # its children may outlive it
             child.wait()
             if child.stdin is not None:
                 with suppress(BrokenPipeError):
                     child.stdin.close()
         self._settle(job, child.returncode)
         clean_leftovers(self._home)  # half-written artifacts of a process that was killed
+        remove_old(self._home)
 
     def _watch(self, job: Job, child: subprocess.Popen[bytes]) -> None:
         """Wait for the process to end; make it end when the job is cancelled, given away, or the worker must go."""
@@ -165,6 +167,7 @@ def start_worker(home: Home) -> None:
     ):
         return
     worker = [sys.executable, "-m", "raise_core.jobs", "--home", str(home.path), "work"]
+    turn_over(home)
     with (log_folder(home) / WORKER_LOG).open("ab") as stream:
         # The shell goes away at once, so the worker is nobody's child: nobody ends it or has to bury it.
         subprocess.run(  # noqa: S603 - our own program

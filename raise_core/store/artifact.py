@@ -274,9 +274,9 @@ def _names(folder: Path) -> tuple[str, ...]:
 def _entry(folder: Path, kind: str, key: str) -> ArtifactEntry | None:
     try:
         stats = [file.stat() for file in folder.iterdir()]
+        made_at = max((stat.st_mtime for stat in stats), default=folder.stat().st_mtime)
     except FileNotFoundError:  # removed by another process meanwhile
         return None
-    made_at = max((stat.st_mtime for stat in stats), default=folder.stat().st_mtime)
     return ArtifactEntry(kind, key, sum(stat.st_size for stat in stats), made_at)
 
 
@@ -314,13 +314,14 @@ def _verified_files(folder: Path, kind: str, key: str) -> dict[str, bytes] | Non
         if any(Path(name).name != name for name in sums):
             raise DamagedArtifactError("the manifest names files outside its folder")
         files = {name: (folder / name).read_bytes() for name in sums}
+        present = {file.name for file in folder.iterdir()}
     except FileNotFoundError as error:
         if not folder.is_dir():  # removed by another process meanwhile
             return None
         raise DamagedArtifactError(f"{Path(error.filename).name} is missing") from error
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedArtifactError("the manifest cannot be read") from error
-    if {file.name for file in folder.iterdir()} != {_MANIFEST, *sums}:
+    if present != {_MANIFEST, *sums}:
         raise DamagedArtifactError("files and manifest do not match")
     for name, content in files.items():
         if hashlib.sha256(content).hexdigest() != sums[name]:

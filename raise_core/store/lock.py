@@ -15,6 +15,7 @@ from raise_core.domain.errors import BusyError
 from raise_core.store.home import Home
 
 _POLL_SECONDS = 0.05
+_RUN = "run-"
 
 
 def _try_lock(path: Path) -> int | None:
@@ -71,6 +72,26 @@ def _holder(path: Path) -> str:
     except FileNotFoundError:
         return ""
     return f" (process {pid})." if pid else ""
+
+
+@contextmanager
+def under_way(home: Home) -> Iterator[None]:
+    """Say for the duration of a `with` block that this process needs what is kept; see `at_work`."""
+    lock = home.temporary / f"{_RUN}{os.getpid()}-{secrets.token_hex(4)}.lock"
+    with held(lock, wait_seconds=10.0, busy=f"{lock.name} is taken."):  # only ever by somebody who looks if it is
+        yield
+
+
+def at_work(home: Home) -> tuple[int, ...]:
+    """Ids of the processes that are `under_way` in this home, this one included; what killed ones left is removed."""
+    found = []
+    for lock in sorted(home.temporary.glob(f"{_RUN}*.lock")):
+        descriptor = _try_lock(lock)
+        if descriptor is None:
+            found.append(int(lock.name.removeprefix(_RUN).partition("-")[0]))
+        else:
+            _release(lock, descriptor)
+    return tuple(found)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ failing at once. Every use opens and closes its own connection, so threads share
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -17,6 +18,7 @@ from raise_core.store.home import Home
 FILE_NAME = "workspace.sqlite"
 SCHEMA_VERSION = 1
 SECONDS_TO_WAIT = 10.0
+_POLL_SECONDS = 0.02
 
 
 @contextmanager
@@ -68,6 +70,24 @@ def _prepare(connection: sqlite3.Connection, file: str) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     if version == SCHEMA_VERSION:
         return
-    connection.execute("PRAGMA journal_mode = WAL")
+    _turn_on_write_ahead_log(connection)
     script = resources.files("raise_core.store").joinpath("workspace.sql").read_text(encoding="utf-8")
     connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;")
+
+
+def _turn_on_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Needs the file for itself and, unlike all else, does not wait for it by itself: processes meet at the first use.
+
+    Raises:
+        sqlite3.OperationalError: locked by others for all of `SECONDS_TO_WAIT`.
+    """
+    deadline = time.monotonic() + SECONDS_TO_WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= deadline:
+                raise
+            time.sleep(_POLL_SECONDS)
+        else:
+            return

@@ -20,6 +20,7 @@ from raise_core.features.registry import encoder_named
 from raise_core.store.artifact import ArtifactStore
 from raise_core.store.feature_shelf import FeatureShelf
 from raise_core.store.home import Home
+from raise_core.store.lock import under_way
 from raise_core.studies import raise_plan
 from raise_core.studies.deep_units import DeepUnit, compute_units, deep_unit
 from raise_core.studies.opening import open_study
@@ -58,7 +59,7 @@ def run_raise(
     Raises:
         NotInStoreError: no such study, no annotated scans, or nobody imaged at a week.
         BadInputError: too few patients with images at a week, or encoder weights missing.
-        BusyError: asked to stop, or a worker died; what was finished is kept.
+        BusyError: asked to stop, a worker died, or somebody removed a part meanwhile; what was finished is kept.
     """
     source = open_study(home, study_id, snapshot_id)
     snapshot_id = source.cohort.study.snapshot_id
@@ -70,42 +71,47 @@ def run_raise(
     run_id = raise_plan.run_key(inputs)
     if raise_plan.is_whole(store, run_id):
         return _summary_of(home, snapshot_id, run_id)
-    if store.has(RUN_KIND, run_id):
-        store.remove(RUN_KIND, run_id)  # it has lost a part
+    with under_way(home):  # nobody clears what this run is about to read
+        if store.has(RUN_KIND, run_id):
+            store.remove(RUN_KIND, run_id)  # it has lost a part
 
-    device_plan = plan_for(device)
-    began = time.monotonic()
-    requests, weeks = raise_plan.wanted_pictures(source, settings)
-    extraction = extract(
-        requests,
-        plan=plan,
-        encoder=encoder,
-        device_plan=device_plan,
-        shelf=FeatureShelf(store, settings.encoder),
-        progress=progress,
-        should_stop=should_stop,
-    )
-    extracted = time.monotonic()
-    usable = ~np.isnan(extraction.vectors[:, 0])
-    units = [
-        unit for week in weeks for unit in raise_plan.planned_units(settings, week, keys=extraction.keys, usable=usable)
-    ]
-    missing = _missing(store, units)
-    ready = [deep_unit(unit, extraction.vectors, settings) for unit in missing]
-    _train(store, ready, device_plan=device_plan, progress=progress, should_stop=should_stop)
-    seconds = {"extract features": extracted - began, "train networks": time.monotonic() - extracted}
-    record = {
-        **inputs,
-        "variants": list(settings.variants),
-        "weeks": [_week_record(week, units) for week in weeks],
-        "extraction": _extraction_record(extraction),
-        "networks": {"needed": len({unit.key for unit in units}), "computed": len(missing)},
-        "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
-        "device": device_plan.device,
-        "code_version": __version__,
-        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    store.write(RUN_KIND, run_id, document=record)
+        device_plan = plan_for(device)
+        began = time.monotonic()
+        requests, weeks = raise_plan.wanted_pictures(source, settings)
+        extraction = extract(
+            requests,
+            plan=plan,
+            encoder=encoder,
+            device_plan=device_plan,
+            shelf=FeatureShelf(store, settings.encoder),
+            progress=progress,
+            should_stop=should_stop,
+        )
+        extracted = time.monotonic()
+        usable = ~np.isnan(extraction.vectors[:, 0])
+        units = [
+            unit
+            for week in weeks
+            for unit in raise_plan.planned_units(settings, week, keys=extraction.keys, usable=usable)
+        ]
+        missing = _missing(store, units)
+        ready = [deep_unit(unit, extraction.vectors, settings) for unit in missing]
+        _train(store, ready, device_plan=device_plan, progress=progress, should_stop=should_stop)
+        seconds = {"extract features": extracted - began, "train networks": time.monotonic() - extracted}
+        record = {
+            **inputs,
+            "variants": list(settings.variants),
+            "weeks": [_week_record(week, units) for week in weeks],
+            "extraction": _extraction_record(extraction),
+            "networks": {"needed": len({unit.key for unit in units}), "computed": len(missing)},
+            "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
+            "device": device_plan.device,
+            "code_version": __version__,
+            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        store.write(RUN_KIND, run_id, document=record)
+        if not raise_plan.is_whole(store, run_id):
+            raise BusyError("parts of the run were removed while it was made. Run again to make them anew.")
     return _summary_of(home, snapshot_id, run_id)
 
 

@@ -18,6 +18,8 @@ from urllib.parse import unquote
 
 import streamlit as st
 
+from raise_core.ui.plain_text import plain
+
 LONGEST_VALUE = 4000  # characters of one parameter that are looked at; longer ones are not ours
 MOST_VALUES = 60
 BETWEEN = "~"  # between several values of one parameter; browsers leave it unescaped
@@ -94,7 +96,8 @@ def segmented(
     **layout: Any,
 ) -> str:
     """One of a few, side by side; codes in the address, their labels on screen."""
-    return _one(st.segmented_control, label, options, key=key, default=default, help=help, required=True, **layout)
+    shown = {code: plain(text) for code, text in options.items()}  # these labels are read as Markdown
+    return _one(st.segmented_control, label, shown, key=key, default=default, help=help, required=True, **layout)
 
 
 def select(

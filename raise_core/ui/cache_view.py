@@ -8,13 +8,14 @@ import streamlit as st
 from raise_core.domain.errors import UserFacingError
 from raise_core.domain.job import JobState
 from raise_core.figures import durations, numbers
+from raise_core.figures.table_export import CSV_MIME
 from raise_core.jobs import desk, housekeeping, verify_job
 from raise_core.jobs.housekeeping import Kept
 from raise_core.store.artifact import Housekeeping
 from raise_core.store.home import Home
 from raise_core.ui import address, runs_live, runs_reading
 from raise_core.ui.plain_text import plain
-from raise_core.ui.runs_tables import ID_LETTERS
+from raise_core.ui.runs_tables import ID_LETTERS, as_csv
 from raise_core.ui.shell import PageContext
 
 _SAID = "_cache_said"
@@ -25,10 +26,11 @@ def headline(page: PageContext) -> None:
     """One sentence on how much is kept and how much of it could be made again."""
     rows = runs_reading.kept(page.home_path)
     total = sum(row.size_bytes for row in rows)
+    data = sum(row.size_bytes for row in rows if row.is_data)
     derived = sum(row.size_bytes for row in rows if row.can_be_cleared)
     st.markdown(
-        f"**{durations.size(total)} are kept on this machine: {durations.size(total - derived)} of imported data and "
-        f"{durations.size(derived)} that can be computed again.**"
+        f"**{durations.size(total)} are kept on this machine: {durations.size(data)} of imported data, "
+        f"{durations.size(derived)} that can be computed again and {durations.size(total - data - derived)} of logs.**"
     )
 
 
@@ -42,7 +44,7 @@ def kept(page: PageContext) -> tuple[Kept, ...]:
                     "What": row.name,
                     "Items": f"{row.items:,}",
                     "Size": durations.size(row.size_bytes).replace(" ", NO_BREAK_SPACE),
-                    "Can be made again": "yes" if row.can_be_cleared else "no, it is data",
+                    "Can be made again": _again(row),
                     "What it is for": row.purpose,
                 }
                 for row in rows
@@ -51,8 +53,38 @@ def kept(page: PageContext) -> tuple[Kept, ...]:
         border="horizontal",
         hide_index=True,
     )
+    st.download_button(
+        "CSV",
+        as_csv(_for_download(page, rows)),
+        file_name="kept.csv",
+        mime=CSV_MIME,
+        help="This table for a spreadsheet or a program, sizes in bytes.",
+        on_click="ignore",
+        icon=":material/download:",
+        key="download_kept",
+    )
     st.caption(f"Folder: {plain(page.home_path)}. All studies together; sizes in powers of ten, as disks are sold.")
     return rows
+
+
+def _again(row: Kept) -> str:
+    return "yes" if row.can_be_cleared else "no, it is data" if row.is_data else "no"
+
+
+def _for_download(page: PageContext, rows: tuple[Kept, ...]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "What": row.name,
+                "Items": row.items,
+                "Size (bytes)": row.size_bytes,
+                "Can be made again": _again(row),
+                "What it is for": row.purpose,
+                "Folder": page.home_path,
+            }
+            for row in rows
+        ]
+    )
 
 
 def hit_rates(page: PageContext) -> None:
@@ -102,12 +134,15 @@ def _runs(count: int) -> str:
 
 
 def verify(page: PageContext) -> None:
-    """Read everything that can be made again against its checksums, in the background."""
+    """Read everything that is kept, imported images too, against its checksums, in the background."""
     st.subheader("Is it all as it was written?", anchor=False)
     checks = [job for job in runs_reading.jobs(page.home_path) if job.kind == verify_job.NAME]
     last = next((job for job in checks if job.state is JobState.FINISHED), None)
     if last is None:
-        st.markdown("It has not been checked yet. Damaged items are also found whenever they are read, and made again.")
+        st.markdown(
+            "It has not been checked yet. Damaged items are also found whenever they are read, and made "
+            "again; a damaged image must be imported again."
+        )
     else:
         st.markdown(f"{plain(last.message or '')} Checked at {durations.moment(last.ended_at)} UTC.")
     runs_live.live(page, kinds=(verify_job.NAME,))
@@ -117,7 +152,8 @@ def verify(page: PageContext) -> None:
         disabled=any(job.state.is_open for job in checks),
         on_click=_verify,
         args=(page,),
-        help="Reads every item against its checksum. Goes on when this page is closed; waits for a run under way.",
+        help="Reads every item and every imported image against its checksum. Goes on when this page is closed; waits "
+        "for a run under way.",
     )
 
 

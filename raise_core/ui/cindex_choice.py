@@ -166,13 +166,16 @@ def _own(
             help="Pick markers, or type several joined by “+” for one Cox model, for example sldr+dlog:CGA+age. "
             "All models are compared on the patients who have every marker.",
         )
+    uses_run = run is not None and any("dl:" in model for model in models)
+    if run is not None and uses_run:  # its networks were trained on one outcome
+        endpoints, main = [run.settings.endpoint], run.settings.endpoint
     with right:
         endpoint = address.select(
             "Outcome",
             {name: endpoint_name(name) for name in endpoints},
             key="endpoint",
             default=main,
-            help="What the markers should predict.",
+            help="What the markers should predict. Network outputs belong to the outcome they were trained on.",
         )
     offered = {f"{week:g}": unit.write(week) for week in offered_weeks(source, endpoint)}
     with middle:
@@ -185,7 +188,7 @@ def _own(
             help="Landmarks. Values of up to 8 weeks before count; patients must be event-free one week after. "
             "Any other number of weeks can be typed.",
         )
-    return tuple(models), _numbers(weeks), _settings(endpoint, run, uses_run=any("dl:" in model for model in models))
+    return tuple(models), _numbers(weeks), _settings(endpoint, run, uses_run=uses_run)
 
 
 def _numbers(texts: Sequence[str]) -> tuple[float, ...]:

@@ -13,6 +13,7 @@ from raise_core.domain.errors import UserFacingError
 from raise_core.domain.time_unit import TimeUnit
 from raise_core.figures import cindex_by_week as drawing
 from raise_core.figures import cindex_tables, cindex_words
+from raise_core.figures.table_export import CSV_MIME, frame_to_csv
 from raise_core.figures.template import toolbar
 from raise_core.studies.cindex import CindexResult
 from raise_core.studies.raise_protocol import published_points
@@ -130,13 +131,13 @@ def _downloads(name: str, result: CindexResult) -> None:
         (
             "Estimates (CSV)",
             "cindex",
-            cindex_tables.download_table(result.report).to_csv(index=False),
+            frame_to_csv(cindex_tables.download_table(result.report)),
             "Every estimate at full precision with its settings, snapshot and run.",
         ),
         (
             "Paired differences (CSV)",
             "differences",
-            cindex_tables.comparisons_download(result.report).to_csv(index=False),
+            frame_to_csv(cindex_tables.comparisons_download(result.report)),
             "Every comparison at full precision.",
         ),
         (
@@ -162,7 +163,7 @@ def _downloads(name: str, result: CindexResult) -> None:
                 label,
                 content,
                 file_name=f"{badge}{name}-{ending}.csv",
-                mime="text/csv",
+                mime=CSV_MIME,
                 help=purpose,
                 on_click="ignore",
             )
@@ -170,4 +171,4 @@ def _downloads(name: str, result: CindexResult) -> None:
 
 def _csv(table: Callable[[], pd.DataFrame]) -> Callable[[], str]:
     """The table as CSV, made when it is asked for."""
-    return lambda: table().to_csv(index=False)
+    return lambda: frame_to_csv(table())

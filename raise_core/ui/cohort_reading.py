@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from raise_core.domain.characteristics import BaselineTable, CohortComparison
+from raise_core.domain.errors import UserFacingError
 from raise_core.domain.marker_name import parse_marker
 from raise_core.domain.marker_results import LevelDistribution, NumberDistribution, Trajectories
 from raise_core.domain.participant_flow import ParticipantFlow
@@ -156,6 +157,15 @@ def _which_patients(source: MarkerSource) -> tuple[str, str, str]:
 def comparison(cohorts: dict[str, MarkerSource]) -> CohortComparison:
     """Cohorts side by side."""
     return compare_cohorts(cohorts)
+
+
+def why_not(asked: Asked) -> str:
+    """Why nobody can be shown for a filter: what it needs is not in the snapshot, or nobody meets it; else empty."""
+    try:
+        found = reading.filtered(asked.home_path, asked.study_id, asked.snapshot_id, asked.filter_text)
+    except UserFacingError as error:
+        return str(error)
+    return "" if len(found.patient_ids) else "nobody meets it"
 
 
 def kept_cohorts(page: PageContext) -> tuple[SavedCohort, ...]:

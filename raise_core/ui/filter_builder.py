@@ -12,7 +12,7 @@ from raise_core.domain.filter_words import condition_words, filter_words
 from raise_core.evaluation.cohort_filter import FilteredPatients, lab_units
 from raise_core.store.home import Home
 from raise_core.store.saved_cohorts import delete_cohort, save_cohort, saved_cohorts
-from raise_core.ui import address, filter_condition, reading
+from raise_core.ui import filter_address, filter_condition, reading
 from raise_core.ui.plain_text import plain
 
 if TYPE_CHECKING:
@@ -42,14 +42,14 @@ def open_button(page: PageContext) -> None:
 @st.dialog("Which patients?", width="large")
 def _builder(page: PageContext) -> None:
     """The dialog; each click inside reruns only itself."""
-    draft = parse_filter(st.session_state[_DRAFT])
     try:
+        draft = parse_filter(st.session_state[_DRAFT])
         found = reading.filtered(page.home_path, page.study.study_id, page.study.snapshot_id, draft.text)
-    except UserFacingError as error:
+    except UserFacingError as error:  # a saved cohort of other data, say: what was there before is shown again
         st.warning(str(error), icon=":material/help:")
-        st.session_state[_DRAFT] = st.session_state[_BEFORE].pop() if st.session_state[_BEFORE] else ""
-        draft = EVERYBODY
-        found = reading.filtered(page.home_path, page.study.study_id, page.study.snapshot_id, "")
+        st.session_state[_DRAFT] = st.session_state[_BEFORE].pop() if st.session_state[_BEFORE] else EVERYBODY.text
+        draft = parse_filter(st.session_state[_DRAFT])
+        found = reading.filtered(page.home_path, page.study.study_id, page.study.snapshot_id, draft.text)
     units = lab_units(page.whole_source().cohort)
     _conditions(draft, found, units)
     new = filter_condition.compose(page, draft)
@@ -57,7 +57,7 @@ def _builder(page: PageContext) -> None:
         _change(draft.with_condition(new))
         st.rerun(scope="fragment")
     _kept_cohorts(page, draft)
-    _buttons(draft, found)
+    _buttons(page, draft, found)
 
 
 def _conditions(draft: CohortFilter, found: FilteredPatients, units: dict[str, str]) -> None:
@@ -122,7 +122,7 @@ def _kept_cohorts(page: PageContext, draft: CohortFilter) -> None:
                     st.rerun(scope="fragment")
 
 
-def _buttons(draft: CohortFilter, found: FilteredPatients) -> None:
+def _buttons(page: PageContext, draft: CohortFilter, found: FilteredPatients) -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button(
             "Undo",
@@ -140,7 +140,7 @@ def _buttons(draft: CohortFilter, found: FilteredPatients) -> None:
         if st.button(
             f"Show these {n} patients", key="apply_filter", type="primary", disabled=n == 0, help="On every page."
         ):
-            address.put(filter=draft.text or None)
+            filter_address.apply(page.home_path, draft, study_id=page.study.study_id, user=page.user.name)
             st.rerun()
 
 

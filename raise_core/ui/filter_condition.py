@@ -23,6 +23,7 @@ from raise_core.domain.marker_name import MarkerKind, MarkerName
 from raise_core.evaluation.cohort_filter import lab_units, value_levels
 from raise_core.evaluation.marker_values import MOST_CATEGORIES, MarkerSource
 from raise_core.ui import reading
+from raise_core.ui.plain_text import plain
 
 if TYPE_CHECKING:
     from raise_core.ui.shell import PageContext
@@ -49,16 +50,16 @@ def compose(page: PageContext, draft: CohortFilter) -> Condition | None:
             help="Characteristics, markers, scans, what was recorded, or single patients. Type to search.",
         )
         condition = _values(source, str(subject))
-        preview = "" if condition is None else _preview(page, draft, condition)
+        preview, fits = ("Choose at least one value.", False) if condition is None else _preview(page, draft, condition)
         with st.container(horizontal=True, vertical_alignment="center"):
             pressed = st.button(
                 "Add",
                 key="add_condition",
                 icon=":material/add:",
-                disabled=condition is None,
+                disabled=not fits,
                 help="Add this condition.",
             )
-            st.markdown(preview or "Choose at least one value.", width="content")
+            st.markdown(preview, width="content")
     return condition if pressed else None
 
 
@@ -117,7 +118,7 @@ def _membership(subject: str, options: dict[str, str], *, none_of: str) -> Condi
                 "Values",
                 list(options),
                 selection_mode="multi",
-                format_func=lambda code: options.get(code, code),
+                format_func=lambda code: plain(options[code]),
                 key=f"values_{subject}",
                 help="Any of the chosen values meets the condition.",
             )
@@ -174,14 +175,14 @@ def _comparison(source: MarkerSource, marker: MarkerName) -> Condition | None:
     return Condition(marker.text, Operator(operator), (f"{number:.10g}",), week)
 
 
-def _preview(page: PageContext, draft: CohortFilter, condition: Condition) -> str:
-    """How many patients would remain, in words."""
+def _preview(page: PageContext, draft: CohortFilter, condition: Condition) -> tuple[str, bool]:
+    """How many patients would remain, in words, and whether the condition can be added."""
     try:
         after = reading.filtered(
             page.home_path, page.study.study_id, page.study.snapshot_id, draft.with_condition(condition).text
         )
     except UserFacingError as error:
-        return str(error)
+        return plain(str(error)), False
     count = after.counts[-1]
     unknown = f" (not known for {count.unknown})" if count.unknown else ""
-    return f"Leaves **{len(after.patient_ids)}** of {after.n_study} patients{unknown}."
+    return f"Leaves **{len(after.patient_ids)}** of {after.n_study} patients{unknown}.", True

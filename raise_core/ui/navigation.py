@@ -10,6 +10,7 @@ import streamlit as st
 
 from raise_core.store.saved_views import SavedView
 from raise_core.ui import address
+from raise_core.ui.plain_text import plain
 
 
 @dataclass(frozen=True)
@@ -125,9 +126,9 @@ def saved_view_link(view: SavedView) -> None:
     names = {known.file: known.name for known in PAGES}
     st.page_link(
         view.page if view.page in names else HOME.file,
-        label=view.name or view.view_id,
+        label=plain(view.name or view.view_id),
         icon=":material/bookmark:",
-        query_params=dict(parse_qsl(view.query)),
+        query_params=dict(parse_qsl(view.query, keep_blank_values=True)),
         help=f"{names.get(view.page, view.page)}, study {view.study_id}, saved {view.created_at[:10]} by "
         f"{view.created_by}; id {view.view_id}",
     )

@@ -6,6 +6,7 @@ from html import escape
 
 import streamlit as st
 
+from raise_core.domain.errors import NotInStoreError
 from raise_core.domain.patient_course import PatientCourse
 from raise_core.domain.patient_risk import RiskAtWeek
 from raise_core.domain.recist import RecistVersion
@@ -17,6 +18,7 @@ from raise_core.figures.arm_marks import ArmMark, arm_marks
 from raise_core.figures.identity import model_marks
 from raise_core.figures.patient_course import patient_figure
 from raise_core.figures.patient_risk import CohortAtWeek, RiskView
+from raise_core.figures.table_export import CSV_MIME, frame_to_csv
 from raise_core.figures.template import toolbar
 from raise_core.studies.patient import CohortRisks, cohort_risks, patient_risks, risk_settings, risk_weeks
 from raise_core.ui import reading
@@ -65,21 +67,32 @@ def course(page: PageContext, choice: PatientChoice) -> PatientCourse:
 
 
 def risks(page: PageContext, choice: PatientChoice) -> CohortRisks | None:
-    """The chosen model's risks of the filtered cohort; of everybody where the filter leaves the patient out."""
+    """The chosen model's risks of the filtered cohort; of everybody where the filter leaves the patient out.
+
+    None, with the reason and the remedy on the page, where what the model needs is gone from the store.
+    """
     if choice.model is None:
         return None
     settings = risk_settings(page.whole_source(), choice.model, choice.run)
     if settings is None:
         return None
     key = (page.home_path, page.study.study_id, page.study.snapshot_id)
-    return risks_of(
-        *key,
-        filter_text=page.cohort_filter.text if choice.in_cohort else "",
-        model=choice.model,
-        weeks=weeks_of(*key, choice.model, settings) if choice.run is None else choice.run.weeks,
-        settings=settings,
-        run_id=choice.run.run_id if choice.run is not None else None,
-    )
+    try:
+        return risks_of(
+            *key,
+            filter_text=page.cohort_filter.text if choice.in_cohort else "",
+            model=choice.model,
+            weeks=weeks_of(*key, choice.model, settings) if choice.run is None else choice.run.weeks,
+            settings=settings,
+            run_id=choice.run.run_id if choice.run is not None else None,
+        )
+    except NotInStoreError as error:
+        remedy = ""
+        if choice.run is not None:
+            remedy = "Start the run again on the page Runs (what is left of it is reused), or choose a model without "
+            remedy += "networks under “Model and tests”. "
+        st.warning(f"The risk cannot be shown. {remedy}{plain(f'Reason: {error}')}", icon=":material/help:")
+        return None
 
 
 def of_patient(page: PageContext, choice: PatientChoice, found: CohortRisks | None) -> tuple[RiskAtWeek, ...]:
@@ -219,9 +232,9 @@ def details(
     with st.expander("Downloads", icon=":material/download:"):
         st.download_button(
             "This patient (CSV)",
-            table.to_csv(index=False),
+            frame_to_csv(table),
             file_name=f"{badge}{study.study_id}-{patient.patient_id}.csv",
-            mime="text/csv",
+            mime=CSV_MIME,
             help="Characteristics, visits, lesions, sums, blood tests, outcomes and risks, a row a value.",
             on_click="ignore",
         )

@@ -210,6 +210,8 @@ def _whole(text: str, what: str, *, least: int) -> int:
 
 def estimate_and_start(page: PageContext, wish: Wish | None, *, place: DeltaGenerator) -> None:
     """What the wish needs, how long it takes, and the button that starts it."""
+    with place:
+        _answer()
     if wish is None:
         return
     with place:
@@ -239,7 +241,6 @@ def estimate_and_start(page: PageContext, wish: Wish | None, *, place: DeltaGene
                 on_click=_submit,
                 args=(page, wish),
             )
-        _answer()
 
 
 def _under_way(page: PageContext, wish: Wish) -> Job | None:
@@ -287,14 +288,23 @@ def _needs(found: Estimate) -> None:
 
 
 def _submit(page: PageContext, wish: Wish) -> None:
+    _ask_for(page, wish.settings, snapshot_id=page.study.snapshot_id, device=wish.device)
+
+
+def run_again(page: PageContext, record: RunRecord) -> None:
+    """Ask for a run as it was, with the settings that the form does not show and on the data it was made from."""
+    _ask_for(page, record.settings, snapshot_id=record.snapshot_id, device="auto")
+
+
+def _ask_for(page: PageContext, settings: RaiseSettings, *, snapshot_id: str, device: str) -> None:
     try:
         found = desk.submit(
             Home.at(page.home_path),
             kind=raise_job.NAME,
             study_id=page.study.study_id,
-            snapshot_id=page.study.snapshot_id,
-            settings=wish.settings.to_document(),
-            device=wish.device,
+            snapshot_id=snapshot_id,
+            settings=settings.to_document(),
+            device=device,
             requested_by=page.user.name,
         )
     except UserFacingError as error:
@@ -302,7 +312,7 @@ def _submit(page: PageContext, wish: Wish) -> None:
         return
     runs_reading.forget()
     if found.job is None:
-        words = "This run is finished already."
+        words = "This run is finished already and whole; there is nothing to compute."
     elif found.shared:
         words = f"{found.job.requested_by or 'Somebody'} started the same before; you share job {found.job.job_id}."
     else:

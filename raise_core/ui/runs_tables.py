@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
+from raise_core.domain.cohort import Study
 from raise_core.domain.job import Job
 from raise_core.domain.marker_name import DEEP_VARIANTS
 from raise_core.domain.time_unit import TimeUnit
 from raise_core.figures import durations, job_words, numbers
 from raise_core.figures.identity import encoder_name, endpoint_name
+from raise_core.figures.table_export import safe_text
 from raise_core.jobs.kinds import description_of, label_of
 from raise_core.studies.run_record import FEATURE_SECONDS, NETWORK_SECONDS, RunRecord
 
@@ -39,6 +41,18 @@ def runs_table(records: Sequence[RunRecord], *, snapshot_id: str, unit: TimeUnit
             }
             for record in records
         ]
+    )
+
+
+def runs_download(records: Sequence[RunRecord], study: Study, table: pd.DataFrame) -> pd.DataFrame:
+    """The table of `runs_table` with what each line was made from, in full."""
+    return table.assign(
+        **{
+            "Run": [record.run_id for record in records],
+            "Study": study.study_id,
+            "Snapshot": [record.snapshot_id for record in records],
+            "Simulated data": "yes" if study.simulated else "no",
+        }
     )
 
 
@@ -124,6 +138,13 @@ def ended_jobs_table(jobs: Sequence[Job], *, unit: TimeUnit) -> pd.DataFrame:
             for job in jobs
         ]
     )
+
+
+def as_csv(table: pd.DataFrame) -> bytes:
+    """A table for a spreadsheet: UTF-8 with a byte-order mark, and no cell that would be taken for a formula."""
+    safe = table.map(lambda cell: safe_text(cell) if isinstance(cell, str) else cell)
+    text: str = safe.rename(columns=safe_text).to_csv(index=False, lineterminator="\n")
+    return text.encode("utf-8-sig")
 
 
 def _by_visit(values: Mapping[float, int], unit: TimeUnit) -> str:

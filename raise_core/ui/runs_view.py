@@ -8,6 +8,7 @@ from raise_core.domain.errors import UserFacingError
 from raise_core.domain.job import Job, JobState
 from raise_core.figures import durations, job_words, numbers
 from raise_core.figures.identity import model_name
+from raise_core.figures.table_export import CSV_MIME
 from raise_core.jobs import log
 from raise_core.jobs.kinds import label_of
 from raise_core.store.home import Home
@@ -40,6 +41,17 @@ def finished(page: PageContext) -> tuple[RunRecord, ...]:
         return ()
     table = runs_tables.runs_table(records, snapshot_id=page.study.snapshot_id, unit=page.unit)
     st.dataframe(table, hide_index=True, column_config={"Pictures": st.column_config.NumberColumn(format="localized")})
+    badge = "simulated-" if page.study.simulated else ""
+    st.download_button(
+        "CSV",
+        runs_tables.as_csv(runs_tables.runs_download(records, page.study, table)),
+        file_name=f"{badge}{page.study.study_id}-runs.csv",
+        mime=CSV_MIME,
+        help="This table for a spreadsheet or a program; every line names its study and snapshot.",
+        on_click="ignore",
+        icon=":material/download:",
+        key="download_runs",
+    )
     st.caption(
         "Pictures are counted once each; those kept from earlier runs are reused. Unusable ones are tried again by the "
         "next run. Time is that of the last attempt."
@@ -117,7 +129,20 @@ def _links(page: PageContext, record: RunRecord) -> None:
     with st.container(horizontal=True):
         if record.snapshot_id == page.study.snapshot_id:
             navigation.link(CINDEX, f"What run {code} says", run=code)
-        if st.button(f"Run {code} again or change it", key=f"again_{code}", icon=":material/replay:"):
+        st.button(
+            f"Run {code} again",
+            key=f"again_{code}",
+            icon=":material/replay:",
+            on_click=runs_start.run_again,
+            args=(page, record),
+            help="With every setting it had, on the data it was made from. What is kept is not computed again.",
+        )
+        if st.button(
+            f"Change run {code}",
+            key=f"change_{code}",
+            icon=":material/tune:",
+            help="Fills the form above with what it can show of this run's settings.",
+        ):
             navigation.go(RUNS, **runs_start.again(record))
 
 

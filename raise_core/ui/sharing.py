@@ -30,7 +30,7 @@ def follow_saved_view(home_path: str, page: Page) -> None:
         address.notice(str(error))
         st.query_params.from_dict({key: st.query_params[key] for key in st.query_params if key != "view"})
         return
-    parameters = dict(parse_qsl(view.query))
+    parameters = dict(parse_qsl(view.query, keep_blank_values=True))
     if view.page != page.file and view.page in {known.file for known in PAGES}:
         st.switch_page(view.page, query_params=parameters)
     st.query_params.from_dict(parameters)
@@ -91,17 +91,24 @@ def _listed(home: Home, view: SavedView) -> None:
     """One saved view with what can be done with it."""
     with st.container(horizontal=True, vertical_alignment="center"):
         navigation.saved_view_link(view)
-        new = st.text_input(
+        st.text_input(
             "New name",
             value=view.name or "",
             key=f"rename_{view.view_id}",
             max_chars=80,
             label_visibility="collapsed",
             help="Change it and press Enter to rename the view; its link stays.",
+            on_change=_rename,
+            args=(home, view.view_id),
         )
-        if new and new != view.name:
-            rename_view(home, view.view_id, new)
-            st.rerun(scope="fragment")
         if st.button("Delete", key=f"delete_{view.view_id}", icon=":material/delete:", help="Forget this view."):
             delete_view(home, view.view_id)
             st.rerun(scope="fragment")
+
+
+def _rename(home: Home, view_id: str) -> None:
+    """Give the view the name typed; only a change made here does it, never one made by somebody else meanwhile."""
+    try:
+        rename_view(home, view_id, st.session_state[f"rename_{view_id}"])
+    except UserFacingError as error:
+        st.toast(str(error), icon=":material/help:")

@@ -12,15 +12,16 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from raise_core.domain.cohort import Study
-from raise_core.domain.cohort_filter import EVERYBODY, CohortFilter, parse_filter
-from raise_core.domain.errors import UserFacingError
+from raise_core.domain.cohort_filter import EVERYBODY, CohortFilter
+from raise_core.domain.errors import BusyError, UserFacingError
+from raise_core.domain.job import JobState
 from raise_core.domain.time_unit import TimeUnit
 from raise_core.evaluation.cohort_filter import cohort_words
 from raise_core.evaluation.marker_values import MarkerSource
 from raise_core.figures.identity import Theme
-from raise_core.ui import access, address, filter_builder, reading, sharing
+from raise_core.ui import access, address, filter_address, filter_builder, navigation, reading, runs_reading, sharing
 from raise_core.ui.access import User
-from raise_core.ui.navigation import Page, draw_navigation
+from raise_core.ui.navigation import RUNS, Page, draw_navigation
 from raise_core.ui.plain_text import plain
 
 _HERE = Path(__file__).parent
@@ -98,6 +99,7 @@ def open_page(page: Page, *, title: str) -> PageContext:
         context = replace(context, unit=_choose_unit())
         _pin_newest_run(context, page)
         sharing.open_button(context, page)
+        _work_under_way(home_path)
         st.caption(f"Data snapshot {study.snapshot_id[:SNAPSHOT_LETTERS]}  \n{NOT_A_DEVICE}")
     with header:
         _title(context, page, title)
@@ -185,13 +187,8 @@ def _pin_newest_run(context: PageContext, page: Page) -> None:
 
 def _read_filter(context: PageContext) -> CohortFilter:
     """The filter the address asks for; everybody, with a notice, when it cannot be applied."""
-    text = st.query_params.get("filter", "")
-    if not text:
-        return EVERYBODY
     try:
-        if len(text) > address.LONGEST_VALUE:
-            return _refuse_filter("it is too long")
-        chosen = parse_filter(text)
+        chosen = filter_address.read(context.home_path)
         reading.filtered(context.home_path, context.study.study_id, context.study.snapshot_id, chosen.text)
     except UserFacingError as error:
         return _refuse_filter(str(error))
@@ -202,6 +199,17 @@ def _refuse_filter(reason: str) -> CohortFilter:
     address.notice(f"The patients the address asks for cannot be chosen; everybody is shown. {reason}")
     address.put(filter=None)
     return EVERYBODY
+
+
+def _work_under_way(home_path: str) -> None:
+    """One line while a job runs. Looking is also how a killed worker is noticed, on whatever page somebody is."""
+    try:
+        running = [job for job in runs_reading.jobs(home_path) if job.state is JobState.RUNNING]
+    except BusyError:
+        return  # somebody else is writing; the next look will do
+    for job in running:
+        share = f"{100 * job.done / job.total:.0f} %" if job.total else "begun"
+        navigation.link(RUNS, f"Working: {job.stage or 'starting'}, {share}", icon=":material/sync:")
 
 
 def _title(context: PageContext, page: Page, title: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,9 @@ from streamlit.testing.v1 import AppTest
 
 from raise_core.evaluation.flow import participant_flow, visit_counts
 from raise_core.store.home import Home
+from raise_core.store.saved_cohorts import SavedCohort, save_cohort
 from raise_core.studies.opening import open_study
+from raise_core.ui.cohort_compare import code_of, distinct
 
 pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -117,3 +121,60 @@ def test_rows_can_be_chosen(opened):
     assert "Albumin (g/L)" in tables(test)
     assert "Primary tumour" not in tables(test)
     assert "Choose at least one row" in words(opened(tab="baseline", rows=""))
+
+
+@pytest.fixture
+def own_home(small_home, tmp_path, monkeypatch, opened):
+    """A copy to save cohorts in; pages open on it."""
+    shutil.copytree(small_home, tmp_path / "copy")
+    monkeypatch.setenv("RAISE_HOME", str(tmp_path / "copy"))
+    return Home.at(tmp_path / "copy")
+
+
+def keep(home: Home, **filters: str) -> None:
+    for name, text in filters.items():
+        save_cohort(home, name=name.replace("_", " "), study_id="demo-raise", filter_text=text, user="a")
+
+
+def test_saved_cohorts_may_have_the_names_of_those_that_are_always_there(opened, own_home):
+    keep(own_home, Everybody="sex=female", Patients_shown_now="sex=male")
+    test = opened(tab="compare", filter="grade=G1", cohorts="everybody~shown~sex=female~sex=male")
+    assert not test.warning
+    text = tables(test)
+    for name in ("Everybody (n = 90)", "Everybody (2) (n =", "Patients shown now (n =", "Patients shown now (2) (n ="):
+        assert name in text
+
+
+def test_a_saved_cohort_that_cannot_be_applied_is_left_out_and_named(opened, own_home):
+    keep(own_home, Women="sex=female", Gone="lab:NOPE@0>1", Old="age>=200")
+    test = opened(tab="compare", cohorts="everybody~sex=female")
+    (warning,) = [element.value for element in test.warning]
+    assert "“Gone” (" in warning
+    assert "“Old” (nobody meets it)" in warning
+    assert "Women (n =" in tables(test)
+    assert "Gone" not in tables(test)
+
+
+def test_a_link_keeps_its_patients_when_saved_cohorts_change(opened, own_home):
+    keep(own_home, B_men="sex=male")
+    test = opened(tab="compare")
+    assert "Choose at least two cohorts" in words(test), "which saved cohorts there are decides nothing"
+    test.multiselect(key="cohorts").select("B men").run()
+    assert test.query_params["cohorts"] == "everybody~sex=male"
+    before = tables(test)
+    assert "B men (n =" in before
+    keep(own_home, A_first="grade=G1", B_men="sex=female")
+    after = opened(tab="compare", cohorts="everybody~sex=male")
+    assert not after.warning
+    sizes = re.findall(r"\(n = (\d+)\)", before)
+    assert re.findall(r"\(n = (\d+)\)", tables(after)) == sizes
+    assert "A first" not in tables(after)
+    assert "B men" not in tables(after), "that name means others now"
+
+
+def test_a_cohort_of_very_many_conditions_is_in_the_address_by_its_id():
+    short = SavedCohort("1a2b", "Short", "s", "grade=G2", "a", "2026")
+    assert code_of(short) == "grade=G2"
+    assert code_of(replace(short, filter_text="patient=" + "|".join(f"p{i}" for i in range(500)))) == "1a2b"
+    assert code_of(replace(short, filter_text="")) == "everybody"
+    assert distinct({"a": "X", "b": "X", "c": "X (2)"}) == {"a": "X", "b": "X (2)", "c": "X (2) (2)"}

@@ -128,7 +128,9 @@ def test_a_cohort_filter_applies_to_every_page_and_refits_cox_models(small_home,
     assert "Cox models are refitted on them" in words(page)
 
 
-@pytest.mark.parametrize("text", ["grade", "stage=4", "age>=old", "x" * 5000, "<script>=1", "lab:NOPE@0>1"])
+@pytest.mark.parametrize(
+    "text", ["grade", "stage=4", "age>=old", "x" * 5000, "<script>=1", "lab:NOPE@0>1", "patient_id>3", "!nosuch"]
+)
 def test_a_filter_that_cannot_be_read_shows_everybody_and_says_so(small_home, monkeypatch, text):
     test = opened("app.py", small_home, monkeypatch, filter=text)
     assert any("everybody is shown" in warning.value for warning in test.warning)
@@ -168,3 +170,31 @@ def test_changes_stand_in_the_address_with_what_they_depend_on(small_home, monke
     assert len(test.query_params["snapshot"]) == 8
     test.button_group(key="time").set_value("w").run()
     assert "time" not in test.query_params
+
+
+def test_a_filter_too_long_for_an_address_is_stored_and_read_by_its_id(small_home, monkeypatch):
+    ids = open_study(Home.at(small_home), "demo-raise").patient_ids
+    text = (
+        "patient=" + "|".join(ids[:80]) + ";" + ";".join(f"age<{200 + n}" for n in range(15)) + ";grade!=" + "x" * 900
+    )
+    view = save_view(Home.at(small_home), name=None, page="filter", query=text, study_id="demo-raise", user="a")
+    test = opened("app.py", small_home, monkeypatch, filter=f"!{view.view_id}")
+    shown = int({metric.label: metric.value for metric in test.metric}["Patients"])
+    assert 0 < shown <= 80
+    assert f"{shown} of 90 patients" in words(test)
+
+
+def test_a_view_without_models_stays_without_models(small_home, monkeypatch):
+    view = save_view(
+        Home.at(small_home), name=None, page="app.py", query="study=demo-raise&models=", study_id="demo-raise", user="a"
+    )
+    test = opened("app.py", small_home, monkeypatch, view=view.view_id)
+    assert test.query_params["models"] == ""
+
+
+def test_network_outputs_bring_their_outcome(small_home, monkeypatch):
+    test = opened(
+        "pages/cindex.py", small_home, monkeypatch, show="own", models="dl:lesion-portal", weeks="12", endpoint="OS"
+    )
+    assert test.selectbox(key="endpoint").options == ["Progression-free survival"]
+    assert any("Outcome" in warning.value for warning in test.warning)

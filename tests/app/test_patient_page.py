@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -158,3 +159,18 @@ def test_without_a_model_the_course_stands_alone(opened):
     test = opened(model="none")
     assert not any("Others with a lower risk (%)" in frame.value.columns for frame in test.dataframe)
     assert "Monte Carlo" not in words(test)
+
+
+def test_a_run_without_its_networks_leaves_the_course_and_says_what_to_do(
+    opened, source, small_home, monkeypatch, tmp_path
+):
+    home = tmp_path / "copy"
+    shutil.copytree(small_home, home)
+    shutil.rmtree(home / "artifacts" / "deep-risk")
+    monkeypatch.setenv("RAISE_HOME", str(home))
+    test = opened(model="three", patient=progressed(source))
+    (warning,) = [element.value for element in test.warning if "risk cannot be shown" in element.value]
+    assert "Start the run again on the page Runs" in warning
+    assert "has lost its predictions" in warning
+    assert len(table(test, "SLDr")) > 0
+    assert not any("Others with a lower risk (%)" in frame.value.columns for frame in test.dataframe)

@@ -32,13 +32,14 @@ def start_server(home: Path, *, log: Path | None = None) -> tuple[subprocess.Pop
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
-        cwd=REPOSITORY,
-        env={**os.environ, "RAISE_HOME": str(home)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL if log is None else log.open("wb"),
-    )
+    with (log or Path(os.devnull)).open("wb") as printed:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+            cwd=REPOSITORY,
+            env={**os.environ, "RAISE_HOME": str(home)},
+            stdout=subprocess.DEVNULL,
+            stderr=printed,
+        )
     address = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + SECONDS_TO_START
     while time.monotonic() < deadline:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
+import io
 import os
 import re
 import shutil
@@ -11,6 +13,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from raise_core.domain.job import JobState
@@ -18,7 +21,7 @@ from raise_core.jobs import processes
 from raise_core.store import ledger
 from raise_core.store.artifact import ArtifactStore
 from raise_core.store.home import Home
-from raise_core.studies.runs import RUN_KIND
+from raise_core.studies.runs import RUN_KIND, UNIT_KIND
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 KNOWN = "weeks=12~24&splits=8&px=64"
@@ -141,13 +144,45 @@ def test_a_run_fills_the_form_again_and_two_are_compared(own_home, dashboard, op
     codes = [entry.key[:8] for entry in ArtifactStore(own_home).entries(RUN_KIND)]
     page = open_page(dashboard, f"/runs?runs={'~'.join(codes)}").page
     for code in codes:
-        expect()(page.get_by_role("button", name=f"Run {code} again or change it")).to_be_visible()
+        expect()(page.get_by_role("button", name=f"Change run {code}")).to_be_visible()
     expect()(page.get_by_role("row", name=re.compile("Monte Carlo splits.*differs"))).to_be_visible()
     expect()(page.get_by_role("row", name=re.compile(r"c-index, .*12: 0\.\d\d \(0\.\d\d–"))).to_be_visible()
     small = next(entry.key for entry in ArtifactStore(own_home).entries(RUN_KIND) if _splits(own_home, entry.key) == 8)
-    page.get_by_role("button", name=f"Run {small[:8]} again or change it").click()
+    page.get_by_role("button", name=f"Run {small[:8]} again").click()
+    expect()(page.get_by_text("finished already and whole")).to_be_visible()
+    assert open_jobs(own_home) == ()
+    page.get_by_role("button", name=f"Change run {small[:8]}").click()
     expect()(page).to_have_url(re.compile("splits=8"))
     expect()(page.get_by_text("there is nothing to compute")).to_be_visible()
+
+
+def test_the_tables_of_runs_and_of_what_is_kept_download_as_csv(own_home, dashboard, open_page):
+    page = open_page(dashboard, "/runs").page
+    name, table = _downloaded(page)
+    assert name == "simulated-demo-raise-runs.csv"
+    runs = {entry.key for entry in ArtifactStore(own_home).entries(RUN_KIND)}
+    assert set(table["Run"]) == runs
+    assert set(table["Study"]) == {"demo-raise"}
+    assert set(table["Simulated data"]) == {"yes"}
+    assert table["Snapshot"].str.len().min() == 32
+
+    page = open_page(dashboard, "/cache").page
+    name, table = _downloaded(page)
+    assert name == "kept.csv"
+    networks = table.set_index("What").loc["Network outputs"]
+    assert networks["Size (bytes)"] == ArtifactStore(own_home).sizes()[UNIT_KIND]
+    assert networks["Can be made again"] == "yes"
+
+
+def _downloaded(page) -> tuple[str, pd.DataFrame]:
+    """Name and content of the file behind the page's one button CSV; no cell may be a spreadsheet's formula."""
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="CSV", exact=True).click()
+    content = waiting.value.path().read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+    assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@"))]
+    return waiting.value.suggested_filename, pd.read_csv(io.BytesIO(content), encoding="utf-8-sig")
 
 
 def _splits(home: Home, run_id: str) -> int:

@@ -100,5 +100,6 @@ def test_ten_people_click_for_two_minutes(chromium, logged_server, browser_suppo
     assert not failures, failures[0]
     print(f"\nclicks by session: {[session.clicks for session in sessions]}")
     assert [error for session in sessions for error in session.errors] == []
-    assert all(session.clicks > 3 for session in sessions)
+    assert all(session.clicks > 0 for session in sessions)
+    assert sum(session.clicks for session in sessions) >= 3 * len(sessions)
     assert "Traceback" not in Path(log).read_text(encoding="utf-8", errors="replace")

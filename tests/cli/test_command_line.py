@@ -224,7 +224,23 @@ def test_cache_verbs(call, small_home):
     assert {"deep-risk", "raise-run"} <= set(json.loads(out)["bytes_by_kind"])
     code, out, _ = call("--home", small_home, "--json", "cache", "verify")
     assert code == 0
-    assert json.loads(out)["removed"] == []
+    found = json.loads(out)
+    assert {"checked", "removed", "freed_bytes"} < set(found)
+    assert (found["removed"], found["images_damaged"]) == ([], [])
+    assert found["images_checked"] > 100
+
+
+def test_verify_names_a_damaged_image_and_keeps_it(call, tmp_path):
+    image = tmp_path / "h" / "images" / "ee" / f"{'e' * 64}.nii.gz"
+    image.parent.mkdir(parents=True)
+    image.write_bytes(b"12345")
+    code, out, _ = call("--home", tmp_path / "h", "--json", "cache", "verify")
+    found = json.loads(out)
+    assert (code, found["images_checked"]) == (0, 1)
+    assert found["images_damaged"] == [{"file": f"images/ee/{image.name}", "study_ids": []}]
+    _, _, err = call("--home", tmp_path / "h", "cache", "verify")
+    assert "again from its own files" in " ".join(err.split())
+    assert image.read_bytes() == b"12345"
 
 
 def test_help_lists_only_what_works():

@@ -132,3 +132,16 @@ def test_levels_are_written_as_a_filter_reads_them(source):
     for column in ("grade", "diabetes", "prior_treatment", "age_years"):
         for level, count in value_levels(source, column).items():
             assert len(matching(source, parse_filter(f"{column}={level}")).patient_ids) == count
+
+
+def test_every_column_is_filtered_or_refused_with_a_reason(source):
+    for column in [*source.cohort.patients.columns, *source.cohort.scans.columns, "week", "study_id"]:
+        for rest in ("=1", "!=x|y", ">1", "?", "@12<3"):
+            try:
+                matching(source, parse_filter(column + rest))
+            except (BadUsageError, NotInStoreError) as error:
+                assert len(str(error)) > 20  # noqa: PT017 - either outcome is fine, a crash is not
+
+
+def test_the_patient_column_means_the_patient(source):
+    assert matching(source, parse_filter("patient_id=A|E")).patient_ids.tolist() == ["A", "E"]

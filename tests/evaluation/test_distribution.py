@@ -93,3 +93,11 @@ def test_the_interval_covers_the_true_shift_in_95_of_100_samples():
         _, low, high = hodges_lehmann(rng.standard_t(3, size=35) + 0.7, rng.standard_t(3, size=25))
         covered.append(low <= 0.7 <= high)
     assert np.mean(covered) == pytest.approx(0.95, abs=0.015)
+
+
+def test_week_0_is_the_baseline():
+    source = MarkerSource(make_cohort(two_arms(3), labs=[*labs([10.0, 12.0], week=-20.0), *labs([99.0], week=0.5)]))
+    found = number_distribution(source, parse_marker("lab:CGA"), 0.0)
+    assert [(arm.values.tolist(), arm.without) for arm in found.arms] == [([10.0], 1), ([12.0], 0)]
+    with pytest.raises(NotInStoreError, match="change from baseline"):
+        number_distribution(source, parse_marker("dlog:CGA"), 0.0)

@@ -5,8 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from raise_core.domain.errors import NotInStoreError
 from raise_core.domain.marker_name import parse_marker
-from raise_core.evaluation.marker_history import baseline, history, is_category, marker_scale, titled
+from raise_core.evaluation.marker_history import (
+    baseline,
+    history,
+    is_category,
+    known_weeks,
+    marker_scale,
+    titled,
+    values_at,
+)
 from raise_core.evaluation.marker_values import MarkerSource
 from tests.evaluation.small_cohort import make_cohort, two_arms
 
@@ -48,3 +57,17 @@ def test_thresholds_of_recist_and_of_normal():
 def test_categories_are_told_from_numbers():
     assert is_category(source(), parse_marker("sex"))
     assert not is_category(source(), parse_marker("lab:ALBUMIN"))
+
+
+def test_week_0_is_the_baseline_of_changes_and_a_change_has_none():
+    labs = [("p000", -20, "CGA", 10.0, 98.0), ("p000", 0.5, "CGA", 30.0, 98.0), ("p001", 1.5, "CGA", 40.0, 98.0)]
+    lesions = [("p000", -3, "a", 20.0, "liver"), ("p000", 0.5, "a", 10.0, "liver")]
+    data = MarkerSource(make_cohort(two_arms(2), labs=labs, lesions=lesions))
+    assert values_at(data, parse_marker("lab:CGA"), 0.0).tolist() == [10.0, 40.0]
+    assert known_weeks(data, parse_marker("lab:CGA"), (12.0,)) == (0.0,)
+    for change in ("dlog:CGA", "sldr"):
+        assert len(history(data, parse_marker(change))) == 1, "a value soon after the baseline"
+        assert known_weeks(data, parse_marker(change), (12.0,)) == ()
+        with pytest.raises(NotInStoreError, match="change from baseline"):
+            values_at(data, parse_marker(change), 0.0)
+    assert known_weeks(data, parse_marker("lab:NOPE"), (12.0,)) == ()

@@ -56,3 +56,12 @@ def test_what_does_not_change_or_is_not_there_is_refused():
     with pytest.raises(NotInStoreError, match="at baseline or at a visit week"):
         trajectories(data, parse_marker("lab:X"), (12,))
     assert known_weeks(data, parse_marker("age"), (12,)) == ()
+
+
+def test_the_first_point_is_the_baseline_not_the_landmark_rule_at_week_0():
+    labs = [("p000", -20, "CGA", 10.0, 98.0), ("p001", 1.5, "CGA", 40.0, 98.0), ("p000", 0.5, "CGA", 30.0, 98.0)]
+    found = trajectories(MarkerSource(make_cohort(two_arms(2), labs=labs)), parse_marker("lab:CGA"), (12,))
+    assert {name: [point.median for point in points] for name, points in found.arms.items()} == {
+        "Drug": [10.0],
+        "Placebo": [40.0],
+    }

@@ -139,3 +139,16 @@ def test_log_ticks_are_plain_numbers():
     assert ticks[-1] >= 100
     assert in_sentence("Size ratio to baseline (SLDr)") == "size ratio to baseline (SLDr)"
     assert in_sentence("CgA / upper limit of normal").startswith("CgA")
+
+
+def test_footnotes_say_which_value_counts_at_baseline():
+    at_start, later = (
+        cohort_words.distribution_footnote(number_distribution(source(), RATIO, week), ORIGIN, TimeUnit.WEEKS)
+        for week in (0.0, 12.0)
+    )
+    assert "up to randomisation, else the first within 2 weeks after it" in at_start
+    assert "before the visit" not in at_start
+    assert "8 weeks before the visit to 1 week after" in later
+    course = trajectories(source(), RATIO, (12, 24))
+    note = cohort_words.trajectory_footnote(course, ORIGIN, TimeUnit.WEEKS, individual=False)
+    assert "At baseline: latest value up to randomisation" in note

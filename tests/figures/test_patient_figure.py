@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -26,8 +27,8 @@ from raise_core.figures import patient_tables, patient_words
 from raise_core.figures.arm_marks import arm_marks
 from raise_core.figures.identity import CONTROL_ARM, model_marks
 from raise_core.figures.patient_course import patient_figure
-from raise_core.figures.patient_panels import TimeAxis, spread
-from raise_core.figures.patient_risk import CohortAtWeek, RiskView
+from raise_core.figures.patient_panels import LINE_PX, TimeAxis, spread
+from raise_core.figures.patient_risk import KEY_PX, RISK_PX, CohortAtWeek, RiskView
 
 MODEL = "sldr+dlog:CGA"
 ARMS = arm_marks(("Lanreotide", "Placebo"), reference="Placebo")
@@ -269,3 +270,13 @@ def test_tables_and_the_file_hold_the_same_numbers():
     one = file[(file["kind"] == "risk") & (file["name"] == "percentile")]
     assert one["value"].tolist() == [77.4]
     assert file.loc[file["kind"] == "new lesion", "value"].tolist() == [8.0]
+
+
+def test_the_panel_says_what_its_whiskers_are_above_all_that_is_drawn():
+    figure = drawn(risk=VIEW)
+    (key,) = [note for note in figure.layout.annotations if "whiskers: range over splits" in note.text]
+    axis = figure.layout[f"yaxis{key.yref.split()[0].removeprefix('y')}"]
+    free = (axis.range[1] - max(RISK.high, 1.7)) / (axis.range[1] - axis.range[0]) * RISK_PX
+    assert free > KEY_PX + LINE_PX, "the key and the number over the whisker"
+    nobody = drawn(risk=replace(VIEW, patient=()))
+    assert not [note for note in nobody.layout.annotations if "whiskers" in note.text]

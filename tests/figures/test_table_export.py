@@ -16,6 +16,7 @@ from raise_core.figures.table_export import (
     Origin,
     PrintedTable,
     TableRow,
+    frame_to_csv,
     safe_text,
     table_element,
     to_csv,
@@ -159,3 +160,12 @@ def test_text_from_data_stays_text_in_html(text):
 def test_a_row_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="does not have the 2 cells"):
         PrintedTable("t", ("a", "b"), (TableRow(("x",)),), (), ORIGIN)
+
+
+def test_a_data_frame_is_written_with_safe_text_and_whole_numbers():
+    frame = pd.DataFrame({"=name": ["=HYPERLINK(1)", None, "G2\n+1"], "value": [0.1 + 0.2, -1.5, None]})
+    rows = list(csv.reader(io.StringIO(frame_to_csv(frame))))
+    assert rows[0] == ["'=name", "value"]
+    assert [row[0] for row in rows[1:]] == ["'=HYPERLINK(1)", "", "G2 +1"]
+    assert [row[1] for row in rows[1:]] == ["0.30000000000000004", "-1.5", ""], "a negative number is no text"
+    assert frame_to_csv(pd.DataFrame(columns=["a", "b"])) == "a,b\n"

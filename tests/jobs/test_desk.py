@@ -11,19 +11,22 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from raise_core.domain.errors import BadUsageError, NotInStoreError
+from raise_core.domain.errors import BadUsageError, BusyError, NotInStoreError
 from raise_core.domain.job import Job, JobState
 from raise_core.jobs import desk, log, processes
 from raise_core.jobs.estimate import FEATURE_STAGE, NETWORK_STAGE, estimate
 from raise_core.store import ledger
 from raise_core.store.artifact import ArtifactStore
 from raise_core.store.home import Home
+from raise_core.studies.raise_run import run_raise
 from raise_core.studies.raise_settings import RaiseSettings
 from raise_core.studies.run_record import run_records
-from raise_core.studies.runs import RUN_KIND
+from raise_core.studies.runs import RUN_KIND, UNIT_KIND
+from raise_core.ui import runs_start
 
 pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -118,12 +121,12 @@ def test_a_job_is_shared_cancelled_within_seconds_and_keeps_what_it_made(job_hom
 
     job = asked(job_home, settings).job
     assert job.job_id != cancelled.job_id
-    wait_for(job_home, job.job_id, lambda job: job.stage == "Loading the program")
+    wait_for(job_home, job.job_id, lambda job: job.state is JobState.RUNNING and job.stage is not None)
     asked_at = time.monotonic()
     desk.cancel(job_home, job.job_id)
     cancelled = wait_for(job_home, job.job_id, over)
     took = time.monotonic() - asked_at
-    print(f"cancelled while the program was loading, after {took:.2f} s")
+    print(f"cancelled soon after its start, after {took:.2f} s")
     assert cancelled.state is JobState.CANCELLED
     assert took < 5
 
@@ -165,6 +168,34 @@ def test_a_damaged_artifact_is_found_by_a_check_in_the_background(job_home):
     assert "1 had changed and were removed" in finished.message
     assert not store.has(RUN_KIND, entry.key)
     assert asked(job_home, KNOWN).job is not None, "a run that lost its record is made again"
+
+
+def test_a_run_the_form_cannot_show_is_asked_for_again_as_it_was(job_home):
+    odd = replace(KNOWN, weeks=(12.0,), models=("dl:lesion-portal+dl:lesion-arterial",), splits=4, inner_folds=3)
+    removed = []
+
+    def remove_one(stage: str, done: int, total: int) -> None:
+        if stage == NETWORK_STAGE and 0 < total == done and not removed:
+            removed.extend(ArtifactStore(job_home).entries(UNIT_KIND))
+            for entry in removed:
+                ArtifactStore(job_home).remove(UNIT_KIND, entry.key)
+
+    with pytest.raises(BusyError, match="removed while it was made"):
+        run_raise(job_home, STUDY, odd, device="cpu", progress=remove_one)
+    made = run_raise(job_home, STUDY, odd, device="cpu")
+    record = next(record for record in run_records(job_home) if record.run_id == made.run_id)
+    assert record.settings == odd
+    page = SimpleNamespace(
+        home_path=str(job_home.path), study=SimpleNamespace(study_id=STUDY), user=SimpleNamespace(name="ada")
+    )
+    runs_start.run_again(page, record)
+    assert ledger.jobs(job_home) == (), "it is whole"
+    for key in (entry.key for entry in ArtifactStore(job_home).entries(UNIT_KIND)):
+        ArtifactStore(job_home).remove(UNIT_KIND, key)
+    runs_start.run_again(page, record)
+    (job,) = ledger.jobs(job_home)
+    assert job.settings == odd.to_document()
+    assert wait_for(job_home, job.job_id, over).result_id == record.run_id
 
 
 def test_mistakes_are_said_before_anything_is_queued(job_home):

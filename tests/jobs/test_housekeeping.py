@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from raise_core.domain.errors import BusyError
-from raise_core.jobs import housekeeping
+from raise_core.jobs import housekeeping, log
 from raise_core.store import ledger
 from raise_core.store.artifact import ArtifactStore
 from raise_core.store.home import Home
+from raise_core.store.lock import at_work, under_way
 from raise_core.studies.runs import RUN_KIND, UNIT_KIND
 
 
@@ -72,3 +79,54 @@ def test_clearing_is_refused_while_work_is_under_way(home):
     with pytest.raises(BusyError, match=f"jobs cancel {job.job_id}"):
         clear(home, UNIT_KIND, dry_run=False)
     clear(home, UNIT_KIND, dry_run=True)
+
+
+RUNNING = (
+    "import sys\nfrom raise_core.store.home import Home\nfrom raise_core.store.lock import under_way\n"
+    "with under_way(Home.at(sys.argv[1])):\n    print('runs', flush=True)\n    sys.stdin.read()"
+)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_clearing_is_refused_while_a_terminal_runs_something(home, killed):
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUNNING, str(home.path)], cwd=Path(__file__).resolve().parents[2],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout.readline() == b"runs\n"
+    with under_way(home):
+        assert sorted(at_work(home)) == sorted([process.pid, os.getpid()])
+    with pytest.raises(BusyError, match=f"process {process.pid}"):
+        clear(home, UNIT_KIND, dry_run=False)
+    clear(home, UNIT_KIND, dry_run=True)
+    if killed:
+        process.send_signal(signal.SIGKILL)
+    process.communicate()
+    clear(home, UNIT_KIND, dry_run=False)
+    assert at_work(home) == ()
+
+
+def test_logs_are_counted_and_those_of_old_jobs_go(home):
+    jobs = []
+    for number in range(4):
+        job, _ = ledger.add(
+            home, kind="verify", study_id="", snapshot_id="", settings={}, identity=f"{number}", device="cpu",
+            requested_by="",
+        )  # fmt: skip
+        log.log_path(home, job).write_text("0123456789")
+        jobs.append(job.job_id)
+    for job_id in jobs[:3]:
+        ledger.ask_cancel(home, job_id)
+    worker_log = log.log_folder(home) / log.WORKER_LOG
+    worker_log.write_text("w" * 100)
+    row = next(row for row in housekeeping.kept(home) if row.code == "logs")
+    assert (row.items, row.size_bytes, row.can_be_cleared, row.is_data) == (5, 140, False, False)
+    assert log.remove_old(home, keep=1) == 2
+    left = {file.name for file in log.log_folder(home).iterdir()}
+    assert left == {f"{jobs[2]}.log", f"{jobs[3]}.log", log.WORKER_LOG}, "the last that ended, the one that waits"
+    log.turn_over(home, longest_bytes=100)
+    assert worker_log.exists()
+    log.turn_over(home, longest_bytes=99)
+    assert not worker_log.exists()
+    assert log.remove_old(home, keep=1) == 0
+    assert (log.log_folder(home) / log.EARLIER_WORKER_LOG).exists()

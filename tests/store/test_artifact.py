@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -170,3 +171,20 @@ def test_a_key_follows_its_inputs_and_nothing_else() -> None:
 @given(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5) | st.none(), max_size=5))
 def test_a_key_does_not_depend_on_the_order_of_inputs(inputs: dict[str, object]) -> None:
     assert artifact_key("a", inputs) == artifact_key("a", dict(reversed(inputs.items())))
+
+
+def test_an_artifact_removed_while_it_is_looked_at_is_missing(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store)
+    folder = store.folder("thing", KEY)
+    names = Path.iterdir
+
+    def removed_just_before(path: Path) -> Iterator[Path]:
+        if path == folder:
+            ArtifactStore(store.home).remove("thing", KEY)
+        return names(path)
+
+    monkeypatch.setattr(Path, "iterdir", removed_just_before)
+    assert store.read("thing", KEY) is None
+    assert store.damaged == []

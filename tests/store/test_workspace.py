@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
+import time
+from pathlib import Path
 
 import pytest
 
@@ -83,6 +87,44 @@ def test_many_threads_write_at_once_and_nothing_is_lost(home):
     for thread in threads:
         thread.join()
     assert len(named_views(home)) == 20
+
+
+def test_processes_that_meet_at_the_very_first_use_wait_for_each_other(tmp_path):
+    code = (
+        "import sys, time\nfrom raise_core.store.home import Home\nfrom raise_core.store.workspace import workspace\n"
+        "print('ready', flush=True)\nbegan = float(sys.stdin.readline())\n"
+        "for number in range(100):\n"
+        "    while time.time() < began + 0.03 * number:\n        pass\n"  # all of them in the same moment
+        "    with workspace(Home.at(f'{sys.argv[1]}/{number}')) as connection:\n"
+        "        connection.execute('SELECT count(*) FROM job')\n"
+    )
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path)], cwd=Path(__file__).resolve().parents[2],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(4)
+    ]  # fmt: skip
+    assert {process.stdout.readline() for process in running} == {"ready\n"}
+    began = time.time() + 0.3
+    for process in running:
+        process.stdin.write(f"{began}\n")
+        process.stdin.flush()
+    answers = [(process.communicate(timeout=60)[1], process.returncode) for process in running]
+    assert answers == [("", 0)] * 4
+
+
+def test_a_first_use_waits_for_whoever_reads_the_new_file(home):
+    home.path.mkdir(parents=True)
+    other = sqlite3.connect(home.path / FILE_NAME, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE x (y)")
+    other.execute("BEGIN")
+    other.execute("SELECT * FROM x").fetchall()
+    leaving = threading.Timer(0.5, other.rollback)
+    leaving.start()
+    assert named_views(home) == ()
+    leaving.join()
+    other.close()
 
 
 def test_a_file_that_is_no_workspace_is_refused_with_its_name(home):

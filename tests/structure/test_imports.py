@@ -88,4 +88,4 @@ def test_only_the_address_and_the_shell_touch_the_address_bar():
         for file in [*PAGES, *PACKAGE.joinpath("ui").rglob("*.py")]
         if "query_params[" in (text := file.read_text(encoding="utf-8")) or "query_params." in text or "bind=" in text
     }
-    assert users <= {"address.py", "shell.py", "sharing.py"}
+    assert users <= {"address.py", "filter_address.py", "shell.py", "sharing.py"}
