@@ -84,7 +84,7 @@ RUNS = Page(
     "pages/runs.py",
     "Runs",
     ":material/play_circle:",
-    "What is running, and what has been run?",
+    "What is running?",
     "Start, watch, stop and compare runs",
     "Work goes on in a process of its own: closing the browser or restarting the dashboard loses nothing.",
     DATA,
