@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class StoredImage:
 
 
 def store_images(home: Home, images: Iterable[ImageFile], staging: Path, progress: Progress) -> dict[str, StoredImage]:
-    """Copy images into the home; one that is there already is not kept twice.
+    """Copy images into the home; one that is there whole is not kept twice, a damaged one is replaced.
 
     All are copied and hashed in `staging` (on the home's file system) first and moved into place only when every copy
     succeeded, so a failure leaves the home as it was.
@@ -55,7 +56,7 @@ def store_images(home: Home, images: Iterable[ImageFile], staging: Path, progres
         content_sha256 = _copy(image, copy)
         target = home.image(content_sha256, image.suffix)
         stored[image.name] = StoredImage(content_sha256, target.relative_to(home.path).as_posix())
-        if target in copies or (target.is_file() and target.stat().st_size == copy.stat().st_size):
+        if target in copies or (target.is_file() and filecmp.cmp(target, copy, shallow=False)):
             copy.unlink()
         else:
             durable.sync_file(copy)

@@ -48,7 +48,7 @@ class ImageCheck:
         which = f"study {' and study '.join(names)}" if names else "the study they are of"
         files = ", ".join(image.file for image in self.damaged[:3])
         more = f" and {len(self.damaged) - 3} more" if len(self.damaged) > 3 else ""
-        return f"Delete the damaged files ({files}{more}) and import {which} again from its own files."
+        return f"Damaged: {files}{more}. Import {which} again from its own files; whole copies then take their place."
 
 
 def check_images(home: Home, *, progress: Progress = silent) -> ImageCheck:

@@ -302,3 +302,13 @@ def test_real_cohorts_import_whole(folder: str, home: Home, shared_data: Path) -
             value = "value" if table == "labs" else "diameter_mm"
             assert len(getattr(cohort, table)) == len(rows)
             assert getattr(cohort, table)[value].sum() == pytest.approx(rows[value].sum(), rel=1e-12)
+
+
+def test_a_damaged_image_is_mended_by_importing_again(source: Path, home: Home) -> None:
+    import_study(home, source, "trial")
+    stored = next(file for file in home.images.rglob("*") if file.is_file())
+    whole = stored.read_bytes()
+    stored.chmod(0o644)
+    stored.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    import_study(home, source, "trial")
+    assert stored.read_bytes() == whole

@@ -42,7 +42,7 @@ def test_a_damaged_image_is_named_with_its_study_and_kept(home):
     words = verify(home)
     assert "1 imported images are damaged" in words
     assert damaged.file in words
-    assert f"import study {STUDY} again" in words
+    assert f"Import study {STUDY} again" in words
     assert files[1].read_bytes() == content
 
 
