@@ -105,21 +105,20 @@ def _kept_cohorts(page: PageContext, draft: CohortFilter) -> None:
                 if st.button("Delete", key="delete_cohort", icon=":material/delete:", help="Forget this saved cohort."):
                     delete_cohort(home, picked)
                     st.rerun(scope="fragment")
-        with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.form("save_cohort_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
             name = st.text_input(
                 "Name", key="cohort_name", max_chars=80, help="A name that is there already gets these conditions."
             )
-            if st.button(
-                "Save", key="save_cohort", icon=":material/save:", disabled=not draft, help="Keep the cohort."
-            ):
-                try:
-                    save_cohort(
-                        home, name=name, study_id=page.study.study_id, filter_text=draft.text, user=page.user.name
-                    )
-                except UserFacingError as error:
-                    st.warning(str(error))
-                else:
-                    st.rerun(scope="fragment")
+            wanted = st.form_submit_button(
+                "Save", icon=":material/save:", disabled=not draft, help="Keep the cohort under this name."
+            )
+        if wanted:
+            try:
+                save_cohort(home, name=name, study_id=page.study.study_id, filter_text=draft.text, user=page.user.name)
+            except UserFacingError as error:
+                st.warning(str(error))
+            else:
+                st.rerun(scope="fragment")
 
 
 def _buttons(page: PageContext, draft: CohortFilter, found: FilteredPatients) -> None:

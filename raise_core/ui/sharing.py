@@ -55,17 +55,17 @@ def _sharing(page: PageContext, place: Page) -> None:
         "This link opens the same picture, on the same data snapshot, in any browser that reaches this dashboard:"
     )
     st.code(_link(home, page, place, query), language=None, wrap_lines=True)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    # A form sends the name together with the click, however fast the one follows the other.
+    with st.form("save_view_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name", key="view_name", max_chars=80, help="How the view is listed.")
-        if st.button("Save view", key="save_view", icon=":material/bookmark_add:", help="Keep it under this name."):
-            try:
-                save_view(
-                    home, name=name, page=place.file, query=query, study_id=page.study.study_id, user=page.user.name
-                )
-            except UserFacingError as error:
-                st.warning(str(error))
-            else:
-                st.rerun(scope="fragment")
+        wanted = st.form_submit_button("Save view", icon=":material/bookmark_add:", help="Keep it under this name.")
+    if wanted:
+        try:
+            save_view(home, name=name, page=place.file, query=query, study_id=page.study.study_id, user=page.user.name)
+        except UserFacingError as error:
+            st.warning(str(error))
+        else:
+            st.rerun(scope="fragment")
     views = named_views(home)
     if not views:
         st.caption("No view has been saved yet.")
