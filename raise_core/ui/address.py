@@ -27,12 +27,7 @@ _SEEN, _PINS, _NOTICES = "_address_seen", "_address_pins", "_address_notices"
 
 
 def begin() -> None:
-    """Start a page: nothing pinned, notices go to this place.
-
-    A link from a page to itself sets the parameters but leaves the browser's address behind; saying them again
-    mends that, and changes nothing where the two agree.
-    """
-    st.query_params.from_dict(_current())
+    """Start a page: nothing pinned, notices go to this place."""
     st.session_state[_PINS] = {}
     st.session_state[_NOTICES] = st.container()
     st.session_state.setdefault(_SEEN, {})

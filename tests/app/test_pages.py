@@ -145,7 +145,7 @@ def test_a_filter_nobody_meets_says_what_to_do(small_home, monkeypatch):
 def test_a_saved_view_is_shown_by_its_id(small_home, monkeypatch, tmp_path):
     view = save_view(
         Home.at(small_home),
-        name="Months",
+        name=None,
         page="app.py",
         query="study=demo-raise&time=m",
         study_id="demo-raise",
