@@ -78,8 +78,8 @@ async def _all_click(executable: str, switches: list[str], address: str, session
 
 @pytest.mark.skipif(
     "RAISE_CLICK_SECONDS" not in os.environ,
-    reason="known fault: after a minute or so of ten people clicking at once the server can run a script over and over; "
-    "set RAISE_CLICK_SECONDS to see it",
+    reason="known fault: after a minute or so of ten people clicking at once the server can run a script over and "
+    "over; set RAISE_CLICK_SECONDS to see it",
 )
 def test_ten_people_click_for_two_minutes(chromium, logged_server, browser_support, small_home):
     address, log = logged_server
