@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -187,8 +186,3 @@ def _add_legend(figure: go.Figure, found: Trajectories, marks: Mapping[str, ArmM
         x=0, xref="paper", xanchor="left", y=1.02, yref="paper", yanchor="bottom", text=text, showarrow=False,
         font={"size": FONT_SIZE},
     )  # fmt: skip
-
-
-def patients_shown(found: Trajectories) -> int:
-    """Number of patients with at least one value."""
-    return len(np.unique([line.patient_id for line in found.patients]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,11 +111,6 @@ def refuse_while_working(home: Home) -> None:
         raise BusyError(
             f"a run started in a terminal (process {pid}) needs what is kept; wait for its end, or stop it with Ctrl-C."
         )
-
-
-def age_days(moment: float | None) -> float | None:
-    """Days since a moment, None for none."""
-    return None if moment is None else max(0.0, (time.time() - moment) / SECONDS_PER_DAY)
 
 
 def _used_by_runs(store: ArtifactStore) -> frozenset[str]:

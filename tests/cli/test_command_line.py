@@ -10,24 +10,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from raise_core.cli.app import app, main
+from raise_core.cli.app import app
 from raise_core.cli.output import plain
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Run the command line in this process: (exit code, standard output, standard error)."""
-
-    def call_(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["raise_core", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        captured = capsys.readouterr()
-        return int(stopped.value.code or 0), captured.out, captured.err
-
-    return call_
 
 
 @pytest.fixture
