@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -18,31 +17,12 @@ from raise_core.studies.opening import open_study
 from raise_core.ui.cohort_compare import code_of, distinct
 
 pytestmark = pytest.mark.slow
-REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(autouse=True)
-def _main_module_stays():
-    """AppTest puts the page in place of `__main__`; worker processes of later tests would start it."""
-    kept = sys.modules["__main__"]
-    yield
-    sys.modules["__main__"] = kept
 
 
 @pytest.fixture
-def opened(small_home, monkeypatch):
-    monkeypatch.setenv("RAISE_HOME", str(small_home))
-
-    def open_(**address: str) -> AppTest:
-        test = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
-        test.switch_page("pages/cohort.py")
-        for name, value in address.items():
-            test.query_params[name] = value
-        test.run()
-        assert not test.exception
-        return test
-
-    return open_
+def opened(open_app, small_home):
+    """Function that opens the page with an address."""
+    return partial(open_app, "pages/cohort.py", small_home)
 
 
 def words(test: AppTest) -> str:
@@ -124,11 +104,16 @@ def test_rows_can_be_chosen(opened):
 
 
 @pytest.fixture
-def own_home(small_home, tmp_path, monkeypatch, opened):
-    """A copy to save cohorts in; pages open on it."""
+def own_home(small_home, tmp_path):
+    """A copy to save cohorts in."""
     shutil.copytree(small_home, tmp_path / "copy")
-    monkeypatch.setenv("RAISE_HOME", str(tmp_path / "copy"))
     return Home.at(tmp_path / "copy")
+
+
+@pytest.fixture
+def opened_own(open_app, own_home):
+    """Function that opens the page on the copy."""
+    return partial(open_app, "pages/cohort.py", own_home.path)
 
 
 def keep(home: Home, **filters: str) -> None:
@@ -136,18 +121,18 @@ def keep(home: Home, **filters: str) -> None:
         save_cohort(home, name=name.replace("_", " "), study_id="demo-raise", filter_text=text, user="a")
 
 
-def test_saved_cohorts_may_have_the_names_of_those_that_are_always_there(opened, own_home):
+def test_saved_cohorts_may_have_the_names_of_those_that_are_always_there(opened_own, own_home):
     keep(own_home, Everybody="sex=female", Patients_shown_now="sex=male")
-    test = opened(tab="compare", filter="grade=G1", cohorts="everybody~shown~sex=female~sex=male")
+    test = opened_own(tab="compare", filter="grade=G1", cohorts="everybody~shown~sex=female~sex=male")
     assert not test.warning
     text = tables(test)
     for name in ("Everybody (n = 90)", "Everybody (2) (n =", "Patients shown now (n =", "Patients shown now (2) (n ="):
         assert name in text
 
 
-def test_a_saved_cohort_that_cannot_be_applied_is_left_out_and_named(opened, own_home):
+def test_a_saved_cohort_that_cannot_be_applied_is_left_out_and_named(opened_own, own_home):
     keep(own_home, Women="sex=female", Gone="lab:NOPE@0>1", Old="age>=200")
-    test = opened(tab="compare", cohorts="everybody~sex=female")
+    test = opened_own(tab="compare", cohorts="everybody~sex=female")
     (warning,) = [element.value for element in test.warning]
     assert "“Gone” (" in warning
     assert "“Old” (nobody meets it)" in warning
@@ -155,16 +140,16 @@ def test_a_saved_cohort_that_cannot_be_applied_is_left_out_and_named(opened, own
     assert "Gone" not in tables(test)
 
 
-def test_a_link_keeps_its_patients_when_saved_cohorts_change(opened, own_home):
+def test_a_link_keeps_its_patients_when_saved_cohorts_change(opened_own, own_home):
     keep(own_home, B_men="sex=male")
-    test = opened(tab="compare")
+    test = opened_own(tab="compare")
     assert "Choose at least two cohorts" in words(test), "which saved cohorts there are decides nothing"
     test.multiselect(key="cohorts").select("B men").run()
     assert test.query_params["cohorts"] == "everybody~sex=male"
     before = tables(test)
     assert "B men (n =" in before
     keep(own_home, A_first="grade=G1", B_men="sex=female")
-    after = opened(tab="compare", cohorts="everybody~sex=male")
+    after = opened_own(tab="compare", cohorts="everybody~sex=male")
     assert not after.warning
     sizes = re.findall(r"\(n = (\d+)\)", before)
     assert re.findall(r"\(n = (\d+)\)", tables(after)) == sizes

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -21,49 +18,28 @@ from raise_core.studies.opening import open_study
 from raise_core.studies.questions import cindex
 
 pytestmark = pytest.mark.slow
-REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(autouse=True)
-def _main_module_stays():
-    """AppTest puts the page in place of `__main__`; worker processes of later tests would start it."""
-    kept = sys.modules["__main__"]
-    yield
-    sys.modules["__main__"] = kept
-
-
-def opened(page: str, home: Path, monkeypatch, **address: str) -> AppTest:
-    monkeypatch.setenv("RAISE_HOME", str(home))
-    test = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
-    if page != "app.py":
-        test.switch_page(page)
-    for name, value in address.items():
-        test.query_params[name] = value
-    test.run()
-    assert not test.exception
-    return test
 
 
 def words(test: AppTest) -> str:
     return " ".join(element.value for kind in (test.markdown, test.caption, test.title) for element in kind)
 
 
-def test_home_counts_patients_and_says_that_data_are_simulated(small_home, monkeypatch):
-    test = opened("app.py", small_home, monkeypatch)
+def test_home_counts_patients_and_says_that_data_are_simulated(small_home, open_app):
+    test = open_app("app.py", small_home)
     assert {metric.label: metric.value for metric in test.metric}["Patients"] == "90"
     assert "not a medical device" in words(test)
     assert "Simulated data" in words(test)
     assert len(test.dataframe[0].value) == 1, "the one run"
 
 
-def test_an_empty_home_says_what_to_do(tmp_path, monkeypatch):
-    test = opened("app.py", tmp_path / "nothing", monkeypatch)
+def test_an_empty_home_says_what_to_do(tmp_path, open_app):
+    test = open_app("app.py", tmp_path / "nothing")
     assert "No study has been imported yet" in words(test)
     assert "demo raise" in words(test)
 
 
-def test_cindex_shows_the_numbers_of_the_command_line(small_home, monkeypatch):
-    test = opened("pages/cindex.py", small_home, monkeypatch, show="added")
+def test_cindex_shows_the_numbers_of_the_command_line(small_home, open_app):
+    test = open_app("pages/cindex.py", small_home, show="added")
     expected = cindex(
         Home.at(small_home),
         "demo-raise",
@@ -77,21 +53,21 @@ def test_cindex_shows_the_numbers_of_the_command_line(small_home, monkeypatch):
     assert f"{100 * expected.estimates[0].mean:.0f} of 100 patient pairs" in words(test)
 
 
-def test_every_comparison_of_the_paper_has_its_models(small_home, monkeypatch):
+def test_every_comparison_of_the_paper_has_its_models(small_home, open_app):
     for comparison in raise_protocol.COMPARISONS:
-        test = opened("pages/cindex.py", small_home, monkeypatch, show=comparison.key)
+        test = open_app("pages/cindex.py", small_home, show=comparison.key)
         table = next(frame.value for frame in test.dataframe if "c-index (95 % CI)" in frame.value.columns)
         assert table["Model"].nunique() == len(comparison.models)
         assert sorted(table["Visit"].unique()) == ["Week 12", "Week 24"]
 
 
-def test_naive_bars_change_the_footnote(small_home, monkeypatch):
-    test = opened("pages/cindex.py", small_home, monkeypatch, bars="se")
+def test_naive_bars_change_the_footnote(small_home, open_app):
+    test = open_app("pages/cindex.py", small_home, bars="se")
     assert "naive standard error as in the paper" in words(test)
 
 
-def test_own_models_use_every_patient_with_the_markers(small_home, monkeypatch):
-    test = opened("pages/cindex.py", small_home, monkeypatch, show="own", models="sldr", weeks="12")
+def test_own_models_use_every_patient_with_the_markers(small_home, open_app):
+    test = open_app("pages/cindex.py", small_home, show="own", models="sldr", weeks="12")
     expected = cindex(Home.at(small_home), "demo-raise", ["sldr"], CindexSettings(), weeks=[12]).report.estimates[0]
     table = next(frame.value for frame in test.dataframe if "c-index (95 % CI)" in frame.value.columns)
     assert table["Patients at risk"].tolist() == [expected.n]
@@ -107,17 +83,17 @@ def test_own_models_use_every_patient_with_the_markers(small_home, monkeypatch):
         ({"study": "nosuch"}, "which is not here"),
     ],
 )
-def test_what_cannot_be_shown_is_said(small_home, monkeypatch, address, message):
-    test = opened("pages/cindex.py", small_home, monkeypatch, **address)
+def test_what_cannot_be_shown_is_said(small_home, open_app, address, message):
+    test = open_app("pages/cindex.py", small_home, **address)
     assert any(message in warning.value for warning in test.warning)
 
 
-def test_a_cohort_filter_applies_to_every_page_and_refits_cox_models(small_home, monkeypatch):
-    home = opened("app.py", small_home, monkeypatch, filter="grade=G1")
+def test_a_cohort_filter_applies_to_every_page_and_refits_cox_models(small_home, open_app):
+    home = open_app("app.py", small_home, filter="grade=G1")
     shown = int({metric.label: metric.value for metric in home.metric}["Patients"])
     assert 0 < shown < 90
     assert f"G1: {shown} of 90 patients" in words(home)
-    page = opened("pages/cindex.py", small_home, monkeypatch, filter="grade=G1", show="own", models="sldr", weeks="12")
+    page = open_app("pages/cindex.py", small_home, filter="grade=G1", show="own", models="sldr", weeks="12")
     source = open_study(Home.at(small_home), "demo-raise")
     chosen = parse_filter("grade=G1")
     cut = MarkerSource(restrict(source.cohort, matching(source, chosen).patient_ids, chosen=chosen))
@@ -131,18 +107,18 @@ def test_a_cohort_filter_applies_to_every_page_and_refits_cox_models(small_home,
 @pytest.mark.parametrize(
     "text", ["grade", "stage=4", "age>=old", "x" * 5000, "<script>=1", "lab:NOPE@0>1", "patient_id>3", "!nosuch"]
 )
-def test_a_filter_that_cannot_be_read_shows_everybody_and_says_so(small_home, monkeypatch, text):
-    test = opened("app.py", small_home, monkeypatch, filter=text)
+def test_a_filter_that_cannot_be_read_shows_everybody_and_says_so(small_home, open_app, text):
+    test = open_app("app.py", small_home, filter=text)
     assert any("everybody is shown" in warning.value for warning in test.warning)
     assert {metric.label: metric.value for metric in test.metric}["Patients"] == "90"
 
 
-def test_a_filter_nobody_meets_says_what_to_do(small_home, monkeypatch):
-    test = opened("pages/cindex.py", small_home, monkeypatch, filter="age>=200")
+def test_a_filter_nobody_meets_says_what_to_do(small_home, open_app):
+    test = open_app("pages/cindex.py", small_home, filter="age>=200")
     assert any("No patient meets all conditions" in info.value for info in test.info)
 
 
-def test_a_saved_view_is_shown_by_its_id(small_home, monkeypatch, tmp_path):
+def test_a_saved_view_is_shown_by_its_id(small_home, open_app, tmp_path):
     view = save_view(
         Home.at(small_home),
         name=None,
@@ -151,20 +127,20 @@ def test_a_saved_view_is_shown_by_its_id(small_home, monkeypatch, tmp_path):
         study_id="demo-raise",
         user="a",
     )
-    test = opened("app.py", small_home, monkeypatch, view=view.view_id)
+    test = open_app("app.py", small_home, view=view.view_id)
     assert "At month 2.8" in words(test)
-    gone = opened("app.py", small_home, monkeypatch, view="nosuch")
+    gone = open_app("app.py", small_home, view="nosuch")
     assert any("may have been deleted" in warning.value for warning in gone.warning)
     assert "At week 12" in words(gone)
 
 
-def test_an_older_snapshot_stays_open_to_those_who_name_it(small_home, monkeypatch):
-    test = opened("app.py", small_home, monkeypatch, snapshot="ffffffff")
+def test_an_older_snapshot_stays_open_to_those_who_name_it(small_home, open_app):
+    test = open_app("app.py", small_home, snapshot="ffffffff")
     assert any("data snapshot" in warning.value for warning in test.warning)
 
 
-def test_changes_stand_in_the_address_with_what_they_depend_on(small_home, monkeypatch):
-    test = opened("pages/cindex.py", small_home, monkeypatch)
+def test_changes_stand_in_the_address_with_what_they_depend_on(small_home, open_app):
+    test = open_app("pages/cindex.py", small_home)
     test.button_group(key="time").set_value("m").run()
     assert test.query_params["time"] == "m"
     assert len(test.query_params["snapshot"]) == 8
@@ -172,29 +148,27 @@ def test_changes_stand_in_the_address_with_what_they_depend_on(small_home, monke
     assert "time" not in test.query_params
 
 
-def test_a_filter_too_long_for_an_address_is_stored_and_read_by_its_id(small_home, monkeypatch):
+def test_a_filter_too_long_for_an_address_is_stored_and_read_by_its_id(small_home, open_app):
     ids = open_study(Home.at(small_home), "demo-raise").patient_ids
     text = (
         "patient=" + "|".join(ids[:80]) + ";" + ";".join(f"age<{200 + n}" for n in range(15)) + ";grade!=" + "x" * 900
     )
     view = save_view(Home.at(small_home), name=None, page="filter", query=text, study_id="demo-raise", user="a")
-    test = opened("app.py", small_home, monkeypatch, filter=f"!{view.view_id}")
+    test = open_app("app.py", small_home, filter=f"!{view.view_id}")
     shown = int({metric.label: metric.value for metric in test.metric}["Patients"])
     assert 0 < shown <= 80
     assert f"{shown} of 90 patients" in words(test)
 
 
-def test_a_view_without_models_stays_without_models(small_home, monkeypatch):
+def test_a_view_without_models_stays_without_models(small_home, open_app):
     view = save_view(
         Home.at(small_home), name=None, page="app.py", query="study=demo-raise&models=", study_id="demo-raise", user="a"
     )
-    test = opened("app.py", small_home, monkeypatch, view=view.view_id)
+    test = open_app("app.py", small_home, view=view.view_id)
     assert test.query_params["models"] == ""
 
 
-def test_network_outputs_bring_their_outcome(small_home, monkeypatch):
-    test = opened(
-        "pages/cindex.py", small_home, monkeypatch, show="own", models="dl:lesion-portal", weeks="12", endpoint="OS"
-    )
+def test_network_outputs_bring_their_outcome(small_home, open_app):
+    test = open_app("pages/cindex.py", small_home, show="own", models="dl:lesion-portal", weeks="12", endpoint="OS")
     assert test.selectbox(key="endpoint").options == ["Progression-free survival"]
     assert any("Outcome" in warning.value for warning in test.warning)

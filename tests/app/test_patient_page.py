@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import sys
-from pathlib import Path
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -18,15 +17,6 @@ from raise_core.studies.patient import cohort_risks, patient_risks, risk_weeks
 from raise_core.studies.runs import list_runs, load_predictions
 
 pytestmark = pytest.mark.slow
-REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(autouse=True)
-def _main_module_stays():
-    """AppTest puts the page in place of `__main__`; worker processes of later tests would start it."""
-    kept = sys.modules["__main__"]
-    yield
-    sys.modules["__main__"] = kept
 
 
 @pytest.fixture
@@ -36,20 +26,9 @@ def source(small_home):
 
 
 @pytest.fixture
-def opened(small_home, monkeypatch):
+def opened(open_app, small_home):
     """Function that opens the page with an address."""
-    monkeypatch.setenv("RAISE_HOME", str(small_home))
-
-    def open_(**address: str) -> AppTest:
-        test = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
-        test.switch_page("pages/patient.py")
-        for name, value in address.items():
-            test.query_params[name] = value
-        test.run()
-        assert not test.exception
-        return test
-
-    return open_
+    return partial(open_app, "pages/patient.py", small_home)
 
 
 def words(test: AppTest) -> str:
@@ -161,14 +140,11 @@ def test_without_a_model_the_course_stands_alone(opened):
     assert "Monte Carlo" not in words(test)
 
 
-def test_a_run_without_its_networks_leaves_the_course_and_says_what_to_do(
-    opened, source, small_home, monkeypatch, tmp_path
-):
+def test_a_run_without_its_networks_leaves_the_course_and_says_what_to_do(open_app, source, small_home, tmp_path):
     home = tmp_path / "copy"
     shutil.copytree(small_home, home)
     shutil.rmtree(home / "artifacts" / "deep-risk")
-    monkeypatch.setenv("RAISE_HOME", str(home))
-    test = opened(model="three", patient=progressed(source))
+    test = open_app("pages/patient.py", home, model="three", patient=progressed(source))
     (warning,) = [element.value for element in test.warning if "risk cannot be shown" in element.value]
     assert "Start the run again on the page Runs" in warning
     assert "has lost its predictions" in warning
