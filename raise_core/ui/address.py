@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from raise_core.ui.plain_text import plain
 
@@ -24,13 +25,45 @@ LONGEST_VALUE = 4000  # characters of one parameter that are looked at; longer o
 MOST_VALUES = 60
 BETWEEN = "~"  # between several values of one parameter; browsers leave it unescaped
 _SEEN, _PINS, _NOTICES = "_address_seen", "_address_pins", "_address_notices"
+_PAGE, _VIEW = "_address_page", "_address_view"
+_LINKED = "linked"  # marks a link from a page to itself; never stays in the address bar
 
 
-def begin() -> None:
-    """Start a page: nothing pinned, notices go to this place."""
-    st.session_state[_PINS] = {}
-    st.session_state[_NOTICES] = st.container()
-    st.session_state.setdefault(_SEEN, {})
+def begin(page: str) -> None:
+    """Start a page: nothing pinned, notices go to this place, and the parameters of the view are known.
+
+    Streamlit hands over the browser's address with every message, also with one sent before the browser heard of the
+    last change. So the address counts when a page is opened, after back and forward, and after a link; otherwise what
+    the controls have written since is newer. It is said again at every run, because a link from a page to itself
+    leaves the address bar behind.
+
+    Args:
+        page: which page.
+    """
+    state = st.session_state
+    came = {key: st.query_params[key] for key in st.query_params}
+    linked = came.pop(_LINKED, None) is not None
+    if state.get(_PAGE) != page or linked or _is_back_or_forward():
+        state[_VIEW] = came
+    if state.get(_PAGE) != page:
+        state[_PAGE], state[_SEEN] = page, {}
+    state[_PINS], state[_NOTICES] = {}, st.container()
+    replace(state[_VIEW])
+
+
+def _is_back_or_forward() -> bool:
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
+
+
+def link_parameters(page: str, parameters: Mapping[str, str]) -> dict[str, str]:
+    """Parameters for a link to `page`, which may be the one that it stands on.
+
+    Args:
+        page: page the link leads to.
+        parameters: the view it opens.
+    """
+    return {**parameters, _LINKED: "1"} if st.session_state.get(_PAGE) == page else dict(parameters)
 
 
 def pin(key: str, value: str) -> None:
@@ -40,23 +73,36 @@ def pin(key: str, value: str) -> None:
 
 def put(**values: str | None) -> None:
     """Write parameters, None to remove one, as one step of the browser's history."""
-    now = _current()
-    changed = {**now, **{key: value for key, value in values.items() if value is not None}}
+    view = st.session_state[_VIEW]
+    changed = {**view, **{key: value for key, value in values.items() if value is not None}}
     for key, value in values.items():
         if value is None:
             changed.pop(key, None)
-    if changed != now:
-        st.query_params.from_dict({**st.session_state[_PINS], **changed})
-    st.session_state[_SEEN].update({key: st.query_params.get(key) for key in values})
+    if changed != view:
+        replace({**st.session_state[_PINS], **changed})
+    st.session_state[_SEEN].update({key: get(key) for key in values})
 
 
-def _current() -> dict[str, str]:
-    return {key: st.query_params[key] for key in st.query_params}
+def replace(parameters: Mapping[str, str]) -> None:
+    """Write a whole address in place of the one there is."""
+    st.session_state[_VIEW] = dict(parameters)
+    st.query_params.from_dict(dict(parameters))
+
+
+def keep_only(*keys: str) -> None:
+    """Take every other parameter out of the address: another study has other patients, columns and snapshots."""
+    replace({key: text for key, text in st.session_state[_VIEW].items() if key in keys})
+
+
+def get(key: str) -> str | None:
+    """What the address says of one parameter."""
+    text: str | None = st.session_state[_VIEW].get(key)
+    return text
 
 
 def parameters() -> dict[str, str]:
     """What a link to the view on screen needs: the address and everything pinned."""
-    return {**st.session_state[_PINS], **_current()}
+    return {**st.session_state[_PINS], **st.session_state[_VIEW]}
 
 
 def notice(sentence: str) -> None:
@@ -74,7 +120,7 @@ def value(key: str, *, default: str, valid: Callable[[str], bool], what: str) ->
         valid: whether a text can be shown.
         what: its name in the notice.
     """
-    text = st.query_params.get(key)
+    text = get(key)
     if text is None or (len(text) <= LONGEST_VALUE and valid(text)):
         return default if text is None else text
     notice(f"The address asks for {what} “{text[:40]}”, which is not here; the default is shown.")
@@ -219,9 +265,9 @@ def _restore(
     still_good: Callable[[Any], bool] = lambda _: True,
 ) -> None:
     """Set the widget from the address when that has changed, before the widget is drawn."""
-    asked = st.query_params.get(key)
+    asked = get(key)
     seen = st.session_state[_SEEN]
-    if key in st.session_state and seen.get(key) == asked:
+    if key in st.session_state and key in seen and seen[key] == asked:
         if not still_good(st.session_state[key]):
             st.session_state[key] = default
         return
@@ -241,7 +287,7 @@ def _restore(
 
 def _record(key: str, written: str, *, is_default: bool) -> None:
     """Write the address when the widget says something else than it; a default that is spelt out may stay."""
-    asked = st.query_params.get(key)
+    asked = get(key)
     if asked == written or (asked is None and is_default):
         st.session_state[_SEEN][key] = asked
         return

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from raise_core.domain.cohort_filter import EVERYBODY, CohortFilter, parse_filter
 from raise_core.domain.errors import BadUsageError
 from raise_core.store.home import Home
@@ -22,7 +20,7 @@ def read(home_path: str) -> CohortFilter:
         BadUsageError: it cannot be understood.
         NotInStoreError: it is stored under an id that is not there.
     """
-    asked = st.query_params.get("filter", "")
+    asked = address.get("filter")
     if not asked:
         return EVERYBODY
     if asked.startswith(_STORED):

@@ -105,30 +105,32 @@ CARRIED = ("study", "snapshot", "filter", "time")
 """Parameters every page knows: what is looked at stays chosen when the page changes."""
 
 
-def target(**parameters: str) -> dict[str, str]:
-    """Parameters of a link to another page: those every page knows, and `parameters`."""
+def target(page: Page, **parameters: str) -> dict[str, str]:
+    """Parameters of a link to a page: those every page knows, and `parameters`."""
     known = address.parameters()
-    return {key: known[key] for key in CARRIED if key in known} | parameters
+    kept = {key: known[key] for key in CARRIED if key in known}
+    return address.link_parameters(page.file, kept | parameters)
 
 
 def link(page: Page, label: str, *, icon: str | None = None, **parameters: str) -> None:
     """A link to another page that keeps study, snapshot, filter and time unit."""
-    st.page_link(page.file, label=label, icon=icon or page.icon, query_params=target(**parameters))
+    st.page_link(page.file, label=label, icon=icon or page.icon, query_params=target(page, **parameters))
 
 
 def go(page: Page, **parameters: str) -> None:
     """Open another page now, keeping study, snapshot, filter and time unit."""
-    st.switch_page(page.file, query_params=target(**parameters))
+    st.switch_page(page.file, query_params=target(page, **parameters))
 
 
 def saved_view_link(view: SavedView) -> None:
     """A link that opens a saved view, on the page it was saved on."""
     names = {known.file: known.name for known in PAGES}
+    file = view.page if view.page in names else HOME.file
     st.page_link(
-        view.page if view.page in names else HOME.file,
+        file,
         label=plain(view.name or view.view_id),
         icon=":material/bookmark:",
-        query_params=dict(parse_qsl(view.query, keep_blank_values=True)),
+        query_params=address.link_parameters(file, dict(parse_qsl(view.query, keep_blank_values=True))),
         help=f"{names.get(view.page, view.page)}, study {view.study_id}, saved {view.created_at[:10]} by "
         f"{view.created_by}; id {view.view_id}",
     )
@@ -141,4 +143,4 @@ def draw_navigation() -> None:
         if page.group != group:
             group = page.group
             st.markdown(f"**{group}**")
-        st.page_link(page.file, label=page.name, icon=page.icon, width="stretch", query_params=target())
+        st.page_link(page.file, label=page.name, icon=page.icon, width="stretch", query_params=target(page))

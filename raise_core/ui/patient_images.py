@@ -23,7 +23,6 @@ MOST_DIGITS = 6  # of a slice number in the address
 _VIEWER = "image_viewer"
 _AT = "_images_at"
 """Session: scan, lesion and slice last shown, so that another visit or phase opens at the same place."""
-_ADDRESS = "_images_address"
 """Session: parameters of the address as they were left, and the run of the page they belong to."""
 _HEARD, _ANSWERED, _SENT = "_images_heard", "_images_answered", "_images_sent"
 """Session: what the browser last settled on; number of its message last answered; slices last sent unasked."""
@@ -43,9 +42,7 @@ def images(page: PageContext, patient_id: str) -> None:
             icon=":material/image_not_supported:",
         )
         return
-    _hold_address(page)
     choice = choose(scans, unit=page.unit)
-    _remember_address(page)
     opened = _open(choice.scan)
     if opened is None:
         return
@@ -109,7 +106,6 @@ def _viewer(page: PageContext, choice: ScanChoice, opened: Sequence[OpenScan]) -
         for one in opened
     ]
     k = _slice(choice, opened[0])
-    _remember_address(page)
     if st.session_state[_AT]["problem"]:
         st.warning(st.session_state[_AT]["problem"], icon=":material/link_off:")
     header = scene(
@@ -122,7 +118,7 @@ def _viewer(page: PageContext, choice: ScanChoice, opened: Sequence[OpenScan]) -
     said = _said()
     header["heard"] = said.get("sequence", 0)
     slices = _slices_to_send(shown, k, said, link_by_lesion=choice.link_by_lesion)
-    image_viewer(packet(header, slices), key=_VIEWER, on_view_change=lambda: _moved(page, choice.scan))
+    image_viewer(packet(header, slices), key=_VIEWER, on_view_change=lambda: _moved(choice.scan))
     st.session_state[_ANSWERED] = said.get("sequence")
 
 
@@ -210,9 +206,8 @@ def _own_range(opened: OpenScan) -> tuple[float, float]:
     return high - low, (high + low) / 2
 
 
-def _moved(page: PageContext, scan: PatientScan) -> None:
+def _moved(scan: PatientScan) -> None:
     """Callback: put the slice and window the reader settled on into the address."""
-    _hold_address(page)
     said = _said()
     heard = st.session_state.get(_HEARD, {})
     at = st.session_state.get(_AT)
@@ -224,22 +219,3 @@ def _moved(page: PageContext, scan: PatientScan) -> None:
     if "window" in news:
         window = news["window"]["value"]
         use_dragged_window(scan, width=float(window["width"]), level=float(window["level"]))
-    _remember_address(page)
-
-
-def _hold_address(page: PageContext) -> None:
-    """Put the address back where a message brought an old one.
-
-    Streamlit takes the address from every message of the browser, also from one that was sent before the last change
-    had arrived there; the viewer sends many. Back, forward and links run the whole page, which makes a new `page`:
-    while it is the same one, what was remembered is newer.
-    """
-    held = st.session_state.get(_ADDRESS)
-    if held is None or held["page"] is not page:
-        return
-    before, now = held["parameters"], address.parameters()
-    address.put(**{key: before.get(key) for key in {*before, *now} if before.get(key) != now.get(key)})
-
-
-def _remember_address(page: PageContext) -> None:
-    st.session_state[_ADDRESS] = {"page": page, "parameters": address.parameters()}

@@ -21,19 +21,19 @@ LONGEST_LINK = 1500  # characters that mail programs and chats leave whole
 
 def follow_saved_view(home_path: str, page: Page) -> None:
     """When the address names a saved view, show that view; a notice when it is not there."""
-    view_id = st.query_params.get("view")
+    view_id = address.get("view")
     if view_id is None:
         return
     try:
         view = read_view(Home.at(home_path), view_id)
     except NotInStoreError as error:
         address.notice(str(error))
-        st.query_params.from_dict({key: st.query_params[key] for key in st.query_params if key != "view"})
+        address.put(view=None)
         return
     parameters = dict(parse_qsl(view.query, keep_blank_values=True))
     if view.page != page.file and view.page in {known.file for known in PAGES}:
         st.switch_page(view.page, query_params=parameters)
-    st.query_params.from_dict(parameters)
+    address.replace(parameters)
 
 
 def open_button(page: PageContext, place: Page) -> None:

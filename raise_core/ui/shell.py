@@ -80,7 +80,7 @@ def open_page(page: Page, *, title: str) -> PageContext:
         st.html(_HERE / "style_dark.css")
     user = access.admit()
     header = st.container()
-    address.begin()
+    address.begin(page.file)
     home_path = str(reading.home().path)
     sharing.follow_saved_view(home_path, page)
     known = {study.study_id: study for study in reading.known_studies(home_path)}
@@ -95,8 +95,10 @@ def open_page(page: Page, *, title: str) -> PageContext:
         context = PageContext(home_path, study, current_theme(), user=user)
         context = replace(context, cohort_filter=_read_filter(context))
         filter_builder.open_button(context)
-        draw_navigation()
+        links = st.container()
         context = replace(context, unit=_choose_unit())
+        with links:  # after the unit was chosen, so that it stays chosen on the next page
+            draw_navigation()
         _pin_newest_run(context, page)
         sharing.open_button(context, page)
         _work_under_way(home_path)
@@ -123,22 +125,19 @@ def current_theme() -> Theme:
 
 
 def _choose_study(known: dict[str, Study]) -> Study:
+    first = next(iter(known))
+    asked = address.get("study") or first
     chosen = address.select(
         "Study",
         {study_id: study_id for study_id in known},
         key="study",
-        default=next(iter(known)),
+        default=first,
         help="Every page shows this study. Import another with: python -m raise_core import FOLDER --study NAME",
-        on_change=_forget_what_belongs_to_the_study,
     )
+    if asked in known and chosen != asked:  # by hand, not by a link
+        address.keep_only("study", "time")
     address.pin("study", chosen)
     return known[chosen]
-
-
-def _forget_what_belongs_to_the_study() -> None:
-    """Another study has other patients, columns and snapshots; only the unit of time is kept."""
-    kept = {key: st.query_params[key] for key in ("time",) if key in st.query_params}
-    st.query_params.from_dict({"study": st.session_state["study"], **kept})
 
 
 def _choose_snapshot(home_path: str, current: Study) -> Study:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -10,6 +12,7 @@ from raise_core.domain.results import CindexSettings
 from raise_core.evaluation.cohort_filter import matching, restrict
 from raise_core.evaluation.marker_values import MarkerSource
 from raise_core.figures import numbers
+from raise_core.ingest.importer import import_study
 from raise_core.store.home import Home
 from raise_core.store.saved_views import save_view
 from raise_core.studies import raise_protocol
@@ -172,3 +175,43 @@ def test_network_outputs_bring_their_outcome(small_home, open_app):
     test = open_app("pages/cindex.py", small_home, show="own", models="dl:lesion-portal", weeks="12", endpoint="OS")
     assert test.selectbox(key="endpoint").options == ["Progression-free survival"]
     assert any("Outcome" in warning.value for warning in test.warning)
+
+
+def test_a_click_sent_before_the_browser_heard_the_last_address_undoes_nothing(small_home, open_app):
+    test = open_app("pages/cindex.py", small_home)
+    test.button_group(key="time").set_value("m").run()
+    assert test.query_params["time"] in ("m", ["m"])
+    test.query_params.clear()  # what the browser still has
+    test.button_group(key="show").set_value("added").run()
+    assert test.query_params["show"] in ("added", ["added"])
+    assert test.query_params["time"] in ("m", ["m"])
+
+
+def test_a_control_of_one_page_leaves_nothing_to_one_of_the_same_name_on_another(small_home, open_app):
+    test = open_app("pages/patient.py", small_home)
+    kept = test.session_state["window"]
+    assert isinstance(kept, str)  # a preset of the viewer; on the other page the greatest age of a scan
+    test.switch_page("pages/runs.py")
+    test.session_state["window"] = kept
+    test.run()
+    assert not test.exception
+    assert isinstance(test.session_state["window"], float | int)
+
+
+def test_another_study_is_shown_from_the_start(small_home, open_app, tmp_path):
+    shutil.copytree(small_home, tmp_path / "two")
+    home = Home.at(tmp_path / "two")
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "patients.csv").write_text("patient_id,arm\nA,Placebo\nB,Placebo\n", encoding="utf-8")
+    (source / "outcomes.csv").write_text(
+        "patient_id,endpoint,time_weeks,event\nA,PFS,40,1\nB,PFS,20,1\n", encoding="utf-8"
+    )
+    import_study(home, source, "other")
+    test = open_app("pages/cindex.py", home.path, show="added", time="m", filter="grade=G1", study="demo-raise")
+    test.selectbox(key="study").set_value("other").run()
+    assert not test.exception
+    assert test.query_params["time"] in ("m", ["m"])
+    assert test.query_params["study"] in ("other", ["other"])
+    assert "filter" not in test.query_params
+    assert "show" not in test.query_params

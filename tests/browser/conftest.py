@@ -37,8 +37,8 @@ def start_server(home: Path, *, log: Path | None = None) -> tuple[subprocess.Pop
             [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
             cwd=REPOSITORY,
             env={**os.environ, "RAISE_HOME": str(home)},
-            stdout=subprocess.DEVNULL,
-            stderr=printed,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
         )
     address = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + SECONDS_TO_START

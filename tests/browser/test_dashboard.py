@@ -58,6 +58,18 @@ def test_back_and_forward_walk_through_the_views(server, open_page):
     expect()(by_size).to_be_visible()
 
 
+def test_a_link_from_a_page_to_itself_is_followed_by_the_address_bar(server, open_page):
+    page = open_page(server, "/cindex?show=added&time=m").page
+    expect()(page.get_by_text("ranked correctly by size and CgA")).to_be_visible()
+    page.get_by_test_id("stSidebar").get_by_role("link", name="C-index by week").click()
+    expect()(page.get_by_text("ranked correctly by the network on the lesion in the portal phase")).to_be_visible()
+    expect()(page).not_to_have_url(re.compile("show=added"))
+    expect()(page).to_have_url(re.compile("time=m"))
+    page.go_back()
+    expect()(page.get_by_text("ranked correctly by size and CgA")).to_be_visible()
+    expect()(page).to_have_url(re.compile("show=added"))
+
+
 def test_a_changed_view_names_its_snapshot_and_run(server, open_page):
     page = open_page(server, "/cindex").page
     page.get_by_role("radio", name="Added value").click()

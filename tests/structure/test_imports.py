@@ -81,11 +81,11 @@ def test_databases_are_asked_in_the_store_alone(file):
     assert not names or str(file.relative_to(REPOSITORY)) in allowed
 
 
-def test_only_the_address_and_the_shell_touch_the_address_bar():
+def test_only_one_file_touches_the_address_bar():
     """Two writers of one parameter would fight; a bound widget would break back and forward."""
     users = {
         file.name
         for file in [*PAGES, *PACKAGE.joinpath("ui").rglob("*.py")]
         if "query_params[" in (text := file.read_text(encoding="utf-8")) or "query_params." in text or "bind=" in text
     }
-    assert users <= {"address.py", "filter_address.py", "shell.py", "sharing.py"}
+    assert users == {"address.py"}

@@ -51,7 +51,6 @@ def home(tmp_path) -> Home:
 
 
 def page() -> None:
-    import streamlit as st
 
     from raise_core.store.home import Home
     from raise_core.studies.opening import default_home, studies
@@ -59,10 +58,10 @@ def page() -> None:
     from raise_core.ui.patient_images import images
     from raise_core.ui.shell import PageContext
 
-    address.begin()
+    address.begin("pages/patient.py")
     home = Home.at(default_home())
     (study,) = studies(home)
-    images(PageContext(str(home.path), study, "light"), st.query_params.get("patient", "A"))
+    images(PageContext(str(home.path), study, "light"), address.get("patient") or "A")
 
 
 def opened(home: Home, monkeypatch, **parameters: str) -> AppTest:
