@@ -152,7 +152,7 @@ def serve(
     options = call.of(context)
     root = Path(__file__).resolve().parents[2]
     say(f"The dashboard is at http://127.0.0.1:{port} (Ctrl-C stops it).")
-    command = [sys.executable, "-m", "streamlit", "run", str(root / "app.py"), "--server.port", str(port)]
+    command = [sys.executable, "-m", "raise_core.ui.server", str(root / "app.py"), "--server.port", str(port)]
     environment = demonstration.serving_environment(options.home)
     with subprocess.Popen(command, cwd=root, env=environment) as server:  # noqa: S603 - our own command
         try:

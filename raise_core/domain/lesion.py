@@ -67,7 +67,8 @@ def size_history(lesions: pd.DataFrame) -> pd.DataFrame:
     base = base.where(base > 0)
     visits["sldr"] = (visits["sld"] / base).where(after)
     since = visits["sld"].where(visits["week"] >= visits["baseline_week"])
-    nadir = since.groupby(visits["patient_id"]).transform(lambda sizes: sizes.cummin().ffill().shift())
+    patient = visits["patient_id"]
+    nadir = since.groupby(patient).cummin().groupby(patient).ffill().groupby(patient).shift()
     visits["sldn"] = (visits["sld"] / nadir.where(nadir > 0)).where(after)
     visits["tgr"] = growth_rate(visits["sld"], base, visits["week"] - visits["baseline_week"]).where(after)
     visits["tgr0"] = visits["patient_id"].map(_growth_before_baseline(visits, at_baseline))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from raise_core.domain.cohort import Study
 from raise_core.evaluation.marker_values import MarkerSource
 from raise_core.store.home import Home
 from raise_core.store.queries import load_cohort, load_study
-from raise_core.store.snapshot import list_snapshots, list_studies
+from raise_core.store.snapshot import current_snapshot, list_snapshots, list_studies
 
 HOME_VARIABLE = "RAISE_HOME"
 
@@ -22,7 +23,7 @@ def default_home() -> Path:
 
 def studies(home: Home) -> tuple[Study, ...]:
     """Every study of the home with its current snapshot, ordered by id."""
-    return tuple(load_study(home, study_id) for study_id in list_studies(home))
+    return tuple(_described(home, study_id, current_snapshot(home, study_id)) for study_id in list_studies(home))
 
 
 def snapshots(home: Home, study_id: str) -> tuple[Study, ...]:
@@ -31,8 +32,14 @@ def snapshots(home: Home, study_id: str) -> tuple[Study, ...]:
     Raises:
         NotInStoreError: no such study.
     """
-    found = [load_study(home, study_id, snapshot_id) for snapshot_id in list_snapshots(home, study_id)]
+    found = [_described(home, study_id, snapshot_id) for snapshot_id in list_snapshots(home, study_id)]
     return tuple(sorted(found, key=lambda study: study.published_at, reverse=True))
+
+
+@lru_cache(maxsize=1024)
+def _described(home: Home, study_id: str, snapshot_id: str) -> Study:
+    """Description of a snapshot, read once: a snapshot never changes."""
+    return load_study(home, study_id, snapshot_id)
 
 
 def open_study(home: Home, study_id: str, snapshot_id: str | None = None) -> MarkerSource:

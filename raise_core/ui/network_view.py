@@ -38,7 +38,7 @@ _STYLE = """<style>
 
 def cohort(home_path: str, study_id: str, snapshot_id: str) -> Cohort:
     """Every patient of a snapshot: a patient stays the same whatever cohort filter is set."""
-    return reading.study_source(home_path, study_id, snapshot_id).cohort
+    return reading.whole_source(home_path, study_id, snapshot_id).cohort
 
 
 def network_pictures(page: PageContext, opened: OpenScan, lesion: str | None, *, in_a_row: bool) -> None:

@@ -133,7 +133,7 @@ def patient_labels(
 @st.cache_data(max_entries=32, show_spinner=False)
 def offered_models(home_path: str, study_id: str, snapshot_id: str, variants: tuple[str, ...]) -> tuple[str, ...]:
     """Models whose risk can be shown, of the whole study."""
-    return model_choices(reading.study_source(home_path, study_id, snapshot_id), variants)
+    return model_choices(reading.whole_source(home_path, study_id, snapshot_id), variants)
 
 
 def _run(runs: Sequence[RunSummary]) -> RunSummary | None:

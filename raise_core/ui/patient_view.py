@@ -31,7 +31,7 @@ from raise_core.ui.shell import PageContext
 @st.cache_resource(max_entries=256, show_spinner=False)
 def course_of(home_path: str, study_id: str, snapshot_id: str, patient_id: str, recist: RecistVersion) -> PatientCourse:
     """One patient's course; the filter has no part in it."""
-    return patient_course(reading.study_source(home_path, study_id, snapshot_id), patient_id, recist=recist)
+    return patient_course(reading.whole_source(home_path, study_id, snapshot_id), patient_id, recist=recist)
 
 
 @st.cache_resource(max_entries=64, show_spinner="Fitting the model …")
@@ -57,7 +57,7 @@ def weeks_of(
     home_path: str, study_id: str, snapshot_id: str, model: str, settings: CindexSettings
 ) -> tuple[float, ...]:
     """Weeks at which a model of the tables is looked at; the filter has no part in it."""
-    return risk_weeks(reading.study_source(home_path, study_id, snapshot_id), model, settings, None)
+    return risk_weeks(reading.whole_source(home_path, study_id, snapshot_id), model, settings, None)
 
 
 def course(page: PageContext, choice: PatientChoice) -> PatientCourse:

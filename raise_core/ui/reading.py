@@ -36,11 +36,17 @@ def known_snapshots(home_path: str, study_id: str) -> tuple[Study, ...]:
 
 
 @st.cache_resource(max_entries=24, show_spinner="Opening the study …")
-def study_source(home_path: str, study_id: str, snapshot_id: str, filter_text: str = "") -> MarkerSource:
+def whole_source(home_path: str, study_id: str, snapshot_id: str) -> MarkerSource:
+    """Every patient of one snapshot; shared between sessions and never changed."""
+    return open_study(Home.at(home_path), study_id, snapshot_id)
+
+
+@st.cache_resource(max_entries=24, show_spinner="Opening the study …")
+def study_source(home_path: str, study_id: str, snapshot_id: str, filter_text: str) -> MarkerSource:
     """The patients of one snapshot who meet the cohort filter; shared between sessions and never changed."""
+    whole = whole_source(home_path, study_id, snapshot_id)
     if not filter_text:
-        return open_study(Home.at(home_path), study_id, snapshot_id)
-    whole = study_source(home_path, study_id, snapshot_id)
+        return whole
     kept = filtered(home_path, study_id, snapshot_id, filter_text)
     return MarkerSource(restrict(whole.cohort, kept.patient_ids, chosen=parse_filter(filter_text)))
 
@@ -48,7 +54,7 @@ def study_source(home_path: str, study_id: str, snapshot_id: str, filter_text: s
 @st.cache_resource(max_entries=256, show_spinner=False)
 def filtered(home_path: str, study_id: str, snapshot_id: str, filter_text: str) -> FilteredPatients:
     """Who meets a cohort filter, counted condition by condition."""
-    return matching(study_source(home_path, study_id, snapshot_id), parse_filter(filter_text))
+    return matching(whole_source(home_path, study_id, snapshot_id), parse_filter(filter_text))
 
 
 @st.cache_resource(max_entries=64, show_spinner="Counting patients …")

@@ -59,7 +59,7 @@ class PageContext:
 
     def whole_source(self) -> MarkerSource:
         """Every patient of the study."""
-        return reading.study_source(self.home_path, self.study.study_id, self.study.snapshot_id)
+        return reading.whole_source(self.home_path, self.study.study_id, self.study.snapshot_id)
 
     @property
     def cohort_words(self) -> str:

@@ -34,7 +34,7 @@ def start_server(home: Path, *, log: Path | None = None) -> tuple[subprocess.Pop
         port = probe.getsockname()[1]
     with (log or Path(os.devnull)).open("wb") as printed:
         process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+            [sys.executable, "-m", "raise_core.ui.server", "app.py", "--server.port", str(port)],
             cwd=REPOSITORY,
             env={**os.environ, "RAISE_HOME": str(home)},
             stdout=printed,
