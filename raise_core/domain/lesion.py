@@ -66,7 +66,7 @@ def size_history(lesions: pd.DataFrame) -> pd.DataFrame:
     base = visits["patient_id"].map(at_baseline)
     base = base.where(base > 0)
     visits["sldr"] = (visits["sld"] / base).where(after)
-    since = visits["sld"].where(visits["week"] >= visits["baseline_week"])
+    since = visits["sld"].where(visits["week"] >= visits["baseline_week"]).astype("float64")
     patient = visits["patient_id"]
     nadir = since.groupby(patient).cummin().groupby(patient).ffill().groupby(patient).shift()
     visits["sldn"] = (visits["sld"] / nadir.where(nadir > 0)).where(after)
