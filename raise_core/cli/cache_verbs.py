@@ -8,6 +8,7 @@ import typer
 
 from raise_core.cli import context as call
 from raise_core.cli.output import plain, print_json, print_table, say, terminal_progress
+from raise_core.domain.errors import BadInputError
 from raise_core.jobs import housekeeping
 from raise_core.jobs.image_check import check_images
 from raise_core.store.artifact import ArtifactStore
@@ -34,16 +35,21 @@ def stats(context: typer.Context) -> None:
 
 
 def verify(context: typer.Context) -> None:
-    """Read every artifact and imported image against its checksum; damaged artifacts are removed and made again."""
+    """Read every artifact and imported image against its checksum; damaged artifacts are removed and made again.
+
+    Exits with 3 when images are damaged: those have to be imported again.
+    """
     options = call.of(context)
     with terminal_progress() as progress:
         found = ArtifactStore(options.home).verify(progress=progress)
         images = check_images(options.home, progress=progress)
     if options.json:
         print_json({**plain(found), "images_checked": images.checked, "images_damaged": images.damaged})
-        return
-    say(f"{found.checked} artifacts checked, {len(found.removed)} damaged and removed.")
-    say(f"{images.checked} imported images checked, {len(images.damaged)} damaged. {images.remedy}".rstrip())
+    else:
+        say(f"{found.checked} artifacts checked, {len(found.removed)} damaged and removed.")
+        say(f"{images.checked} imported images checked, {len(images.damaged)} damaged. {images.remedy}".rstrip())
+    if images.damaged:  # an artifact is made again; an image has to be imported again
+        raise typer.Exit(BadInputError.exit_code)
 
 
 def prune(

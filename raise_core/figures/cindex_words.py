@@ -19,19 +19,21 @@ def headline(report: CindexReport, *, unit: TimeUnit = TimeUnit.WEEKS) -> str:
         return "None of these models could be evaluated on this cohort; the reasons stand below."
     model = next(m for m in report.models if any(e.model == m for e in scored))
     first = next(e for e in scored if e.model == model)
+    pair = next((c for c in report.comparisons if c.week == first.week and c.model_a == model), None)
+    other = None if pair is None else report.estimate(pair.model_b, pair.week)
+    digits = 0 if other is None or other.mean is None else 1  # so that the two and their difference agree
     sentence = (
-        f"At {unit.visit(first.week)}, {100 * (first.mean or 0):.0f} of 100 patient pairs are ranked correctly "
+        f"At {unit.visit(first.week)}, {100 * (first.mean or 0):.{digits}f} of 100 patient pairs are ranked correctly "
         f"by {sentence_name(model)}"
     )
     if first.ci_low is not None and first.ci_high is not None:
         sentence += f" (95 % CI {100 * first.ci_low:.0f}–{100 * first.ci_high:.0f}; {_counts(first, report)})"
-    pair = next((c for c in report.comparisons if c.week == first.week and c.model_a == model), None)
-    other = None if pair is None else report.estimate(pair.model_b, pair.week)
     if pair is None or other is None or other.mean is None:
         return f"{sentence}."
+    in_pairs = [None if value is None else 100 * value for value in (pair.difference, pair.ci_low, pair.ci_high)]
     return (
-        f"{sentence}, {100 * other.mean:.0f} by {sentence_name(pair.model_b)}; difference "
-        f"{numbers.difference(pair.difference, pair.ci_low, pair.ci_high)}."
+        f"{sentence}, {100 * other.mean:.1f} by {sentence_name(pair.model_b)}; difference "
+        f"{numbers.difference(*in_pairs, digits=1)}."
     )
 
 

@@ -19,12 +19,12 @@ def interval(value: float | None, low: float | None, high: float | None) -> str:
     return f"{value:.2f} ({low:.2f}–{high:.2f})"
 
 
-def difference(value: float | None, low: float | None = None, high: float | None = None) -> str:
+def difference(value: float | None, low: float | None = None, high: float | None = None, *, digits: int = 2) -> str:
     """A signed difference with its interval: +0.03 (−0.02 to 0.08)."""
     if value is None:
         return MISSING
-    text = _signed(value)
-    return text if low is None or high is None else f"{text} ({_minus(low)} to {_minus(high)})"
+    text = _signed(value, digits)
+    return text if low is None or high is None else f"{text} ({_minus(low, digits)} to {_minus(high, digits)})"
 
 
 def p_value(p: float | None) -> str:
@@ -46,10 +46,11 @@ def week(value: float) -> str:
     return f"{value:g}"
 
 
-def _minus(value: float) -> str:
-    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
+def _minus(value: float, digits: int) -> str:
+    text = f"{value:.{digits}f}"
+    return (text.lstrip("-") if float(text) == 0 else text).replace("-", "−")
 
 
-def _signed(value: float) -> str:
-    text = _minus(value)
-    return text if text.startswith("−") or text == "0.00" else f"+{text}"
+def _signed(value: float, digits: int) -> str:
+    text = _minus(value, digits)
+    return text if text.startswith("−") or float(text) == 0 else f"+{text}"

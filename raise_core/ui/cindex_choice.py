@@ -12,6 +12,7 @@ from raise_core.domain.errors import BadUsageError, NotInStoreError
 from raise_core.domain.results import CindexSettings
 from raise_core.domain.time_unit import TimeUnit
 from raise_core.evaluation.marker_values import MarkerSource
+from raise_core.figures import durations
 from raise_core.figures.identity import encoder_name, endpoint_name, model_name
 from raise_core.studies.overview import main_endpoint
 from raise_core.studies.questions import offered_weeks
@@ -122,7 +123,8 @@ def _pick_run(runs: Sequence[RunSummary]) -> RunSummary | None:
     else:
         with st.sidebar:
             labels = {
-                code: f"{_when(run)} · {encoder_name(run.encoder)} · {run.settings.splits} splits"
+                code: f"{durations.moment(run.finished_at)} · {encoder_name(run.encoder)} · "
+                f"{run.settings.splits} splits"
                 for code, run in named.items()
             }
             code = address.select(
@@ -130,10 +132,6 @@ def _pick_run(runs: Sequence[RunSummary]) -> RunSummary | None:
             )
     address.pin("run", code)
     return named[code]
-
-
-def _when(run: RunSummary) -> str:
-    return run.finished_at[:16].replace("T", " ")
 
 
 def _own(

@@ -7,7 +7,7 @@ import streamlit as st
 
 from raise_core.domain.errors import UserFacingError
 from raise_core.evaluation.cohort_counts import CohortCounts
-from raise_core.figures import cindex_words
+from raise_core.figures import cindex_words, durations
 from raise_core.figures.identity import encoder_name
 from raise_core.studies.raise_protocol import COMPARISONS
 from raise_core.ui import navigation, reading
@@ -119,7 +119,7 @@ def finished_runs(page: PageContext) -> None:
             [
                 {
                     "Run": run.run_id[:8],
-                    "Finished (UTC)": run.finished_at[:16].replace("T", " "),
+                    "Finished (UTC)": durations.moment(run.finished_at),
                     "Encoder": encoder_name(run.encoder),
                     f"Patients with all images ({page.unit.value}: patients)": ", ".join(
                         f"{page.unit.write(week)}: {run.patients_by_week[week]}" for week in run.weeks

@@ -53,7 +53,7 @@ def test_cindex_shows_the_numbers_of_the_command_line(small_home, open_app):
     assert table["c-index (95 % CI)"].tolist() == [
         numbers.interval(e.mean, e.ci_low, e.ci_high) for e in expected.estimates
     ]
-    assert f"{100 * expected.estimates[0].mean:.0f} of 100 patient pairs" in words(test)
+    assert f"{100 * expected.estimates[0].mean:.1f} of 100 patient pairs" in words(test)
 
 
 def test_every_comparison_of_the_paper_has_its_models(small_home, open_app):

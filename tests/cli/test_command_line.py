@@ -222,7 +222,7 @@ def test_verify_names_a_damaged_image_and_keeps_it(call, tmp_path):
     image.write_bytes(b"12345")
     code, out, _ = call("--home", tmp_path / "h", "--json", "cache", "verify")
     found = json.loads(out)
-    assert (code, found["images_checked"]) == (0, 1)
+    assert (code, found["images_checked"]) == (3, 1)
     assert found["images_damaged"] == [{"file": f"images/ee/{image.name}", "study_ids": []}]
     _, _, err = call("--home", tmp_path / "h", "cache", "verify")
     assert "again from its own files" in " ".join(err.split())

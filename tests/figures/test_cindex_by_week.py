@@ -143,9 +143,9 @@ def test_every_model_colour_has_3_to_1_contrast_on_the_page(theme):
 def test_headline_gives_the_estimate_its_interval_and_the_difference(both):
     sentence = cindex_words.headline(both)
     assert "At week 12" in sentence
-    assert "77 of 100" in sentence
+    assert "77.0 of 100" in sentence
     assert "69–85; 100 patients, 50 progressions or deaths ahead" in sentence
-    assert "difference −0.01 (−0.05 to 0.03)" in sentence
+    assert "difference −1.0 (−5.0 to 3.0)" in sentence
 
 
 def test_footnote_states_method_ties_interval_snapshot_and_run(both):
