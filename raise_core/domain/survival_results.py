@@ -1,0 +1,120 @@
+"""Results of survival analysis: curves, estimates with intervals, tests between groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+class IntervalScale(StrEnum):
+    """Scale on which a confidence interval of a survival probability is symmetric."""
+
+    PLAIN = "plain"
+    LOG = "log"
+    LOG_LOG = "log-log"
+
+
+class LogRankWeight(StrEnum):
+    """Weight of an event time in a test between groups.
+
+    LOG_RANK weighs all alike; PETO by the pooled survival just before (Peto & Peto, R's rho = 1), so early differences
+    count more; GEHAN by the number at risk; TARONE_WARE by its square root.
+    """
+
+    LOG_RANK = "log-rank"
+    PETO = "peto"
+    GEHAN = "gehan"
+    TARONE_WARE = "tarone-ware"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its confidence interval; None where it cannot be given.
+
+    Attributes:
+        value: estimate.
+        low: lower limit.
+        high: upper limit.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class RestrictedMean:
+    """Mean time without the event up to a horizon: the area under the survival curve.
+
+    Attributes:
+        horizon_weeks: where the area ends.
+        weeks: the mean.
+        std_error: its standard error, weeks.
+    """
+
+    horizon_weeks: float
+    weeks: float
+    std_error: float
+
+
+@dataclass(frozen=True, eq=False)
+class SurvivalCurve:
+    """A Kaplan-Meier curve at each distinct time of its patients, events and censorings alike.
+
+    Attributes:
+        n: patients.
+        time_weeks: shape (k,), ascending.
+        at_risk: shape (k,), patients at risk just before each time.
+        events: shape (k,).
+        censored: shape (k,); events come first where both happen at one time.
+        survival: shape (k,), from each time on.
+        log_std_error: shape (k,), standard error of the log survival (Greenwood); infinite once survival is 0.
+        low: shape (k,), lower limits; NaN where the scale has none (survival 0, and 1 on the log-log scale).
+        high: shape (k,), upper limits.
+        scale: of the limits.
+        level: of confidence.
+    """
+
+    n: int
+    time_weeks: FloatArray
+    at_risk: IntArray
+    events: IntArray
+    censored: IntArray
+    survival: FloatArray
+    log_std_error: FloatArray
+    low: FloatArray
+    high: FloatArray
+    scale: IntervalScale
+    level: float
+
+    @property
+    def n_events(self) -> int:
+        """Events in all."""
+        return int(self.events.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class LogRankTest:
+    """A test of equal survival in several groups.
+
+    Attributes:
+        weight: of the event times.
+        observed: shape (groups,), weighted events seen.
+        expected: shape (groups,), weighted events expected if survival were equal.
+        chi2: statistic; None when fewer than two groups can be compared.
+        df: degrees of freedom.
+        p: p-value; None like `chi2`.
+    """
+
+    weight: LogRankWeight
+    observed: FloatArray
+    expected: FloatArray
+    chi2: float | None
+    df: int
+    p: float | None
