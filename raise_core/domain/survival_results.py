@@ -118,3 +118,39 @@ class LogRankTest:
     chi2: float | None
     df: int
     p: float | None
+
+
+@dataclass(frozen=True)
+class ProportionalHazardsTest:
+    """Whether a hazard ratio changes with time.
+
+    Attributes:
+        name: covariate, or the whole model.
+        chi2: score statistic.
+        df: degrees of freedom.
+        p: p-value; small where the hazards are not proportional.
+    """
+
+    name: str
+    chi2: float
+    df: int
+    p: float
+
+
+@dataclass(frozen=True, eq=False)
+class ProportionalHazards:
+    """Tests of proportional hazards, and the residuals that show how a coefficient changes.
+
+    Attributes:
+        tests: one a covariate.
+        whole: of all covariates together.
+        time_weeks: shape (events,), ascending.
+        transformed_time: shape (events,), 1 - S(t-).
+        scaled_residuals: shape (events, p); their smooth over time is the coefficient over time.
+    """
+
+    tests: tuple[ProportionalHazardsTest, ...]
+    whole: ProportionalHazardsTest
+    time_weeks: FloatArray
+    transformed_time: FloatArray
+    scaled_residuals: FloatArray
