@@ -149,7 +149,7 @@ def _leaving_lines(step: FlowStep) -> Lines:
     if not step.left:
         return []
     if len(step.left) == 1:
-        return [f"<b>{step.left[0].total}</b> left out: {escape(step.left[0].reason)}"]
+        return [f"<b>{step.left[0].total}</b> left out", escape(step.left[0].reason)]
     total = sum(part.total for part in step.left)
     return [f"<b>{total}</b> left out", *(f"{part.total} {escape(part.reason)}" for part in step.left)]
 

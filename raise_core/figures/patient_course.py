@@ -196,7 +196,7 @@ def _sizes(stage: Stage, row: int, course: PatientCourse) -> None:
         )  # fmt: skip
         labels.append(EndLabel(float(sums[-1].sld_mm or 0.0), "<b>sum (SLD)</b>", stage.text))
     stage.scale(row, low, high)
-    stage.title(row, "<b>Target lesions and their sum (SLD)</b>, longest diameter in mm")
+    stage.title(row, "<b>Target lesions and their sum (SLD)</b>, mm")
     stage.end_labels(row, labels, week=last, low=low, high=high)
 
 
@@ -238,7 +238,7 @@ def _ratio(stage: Stage, row: int, course: PatientCourse) -> None:
         hoverinfo="text",
     )  # fmt: skip
     stage.scale(row, low, high)
-    stage.title(row, f"<b>SLDr</b>: sum ÷ baseline sum; letters: response by RECIST {course.recist.value}")
+    stage.title(row, f"<b>SLDr</b>: sum ÷ baseline; response: RECIST {course.recist.value}")
     grown = f"+{100 * PROGRESSION_FRACTION:.0f} % over smallest"
     labels = [
         EndLabel(partial, f"−{100 * PARTIAL_RESPONSE_FRACTION:.0f} % from baseline", GUIDE),

@@ -121,12 +121,12 @@ def finished_runs(page: PageContext) -> None:
                     "Run": run.run_id[:8],
                     "Finished (UTC)": durations.moment(run.finished_at),
                     "Encoder": encoder_name(run.encoder),
-                    f"Patients with all images ({page.unit.value}: patients)": ", ".join(
+                    f"Imaged patients by {page.unit.value[:-1]}": ", ".join(
                         f"{page.unit.write(week)}: {run.patients_by_week[week]}" for week in run.weeks
                     ),
                     "Images": run.images_computed,
                     "Unusable": run.failed_images,
-                    "Time": f"{sum(run.seconds.values()):.0f} s on {run.device.upper()}",
+                    "Took": durations.duration(sum(run.seconds.values())),
                 }
                 for run in runs
             ]

@@ -39,7 +39,7 @@ def test_every_count_is_in_the_picture_and_in_its_text_alternative():
     for visit in flow.visits:
         assert f"<b>{sum(visit.at_risk)}</b> at risk" in text
         assert f"{sum(visit.at_risk)} at risk" in spoken
-    assert "2</b> left out: no target lesion in the liver" in text
+    assert "2</b> left out<br>no target lesion in the liver" in text
     assert TREATMENT_ARM in text
     assert CONTROL_ARM in text
 
