@@ -5,16 +5,20 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from raise_core.domain.cohort import Study
+from raise_core.domain.cohort_filter import EVERYBODY
 from raise_core.domain.errors import UserFacingError
 from raise_core.evaluation.cohort_counts import CohortCounts
 from raise_core.figures import cindex_words, durations
 from raise_core.figures.identity import encoder_name
+from raise_core.studies.cindex import CindexResult
 from raise_core.studies.raise_protocol import COMPARISONS
 from raise_core.ui import navigation, reading
 from raise_core.ui.navigation import PAGES, Page
 from raise_core.ui.shell import NOT_A_DEVICE, PageContext
 
 MOST_VIEWS = 12
+ADDED = next(comparison for comparison in COMPARISONS if comparison.key == "added")
 
 
 def introduction(page: PageContext) -> None:
@@ -55,26 +59,41 @@ def _arms(found: CohortCounts) -> str:
 
 def headline_result(page: PageContext) -> None:
     """What the newest run says first: whether deep learning adds to size and CgA."""
-    runs = reading.known_runs(page.home_path, page.study.snapshot_id)
-    added = next(comparison for comparison in COMPARISONS if comparison.key == "added")
-    run = next((run for run in runs if set(added.models) <= set(run.models)), None)
-    if run is None:
-        return
     try:
-        result = reading.evaluation(
-            home_path=page.home_path,
-            study_id=page.study.study_id,
-            snapshot_id=page.study.snapshot_id,
-            filter_text=page.cohort_filter.text,
-            models=added.models,
-            weeks=run.weeks,
-            settings=run.settings,
-            run_id=run.run_id,
-        )
+        result = _added_value(page.home_path, page.study, page.cohort_filter.text)
     except UserFacingError as error:
         st.warning(str(error), icon=":material/help:")
         return
-    st.markdown(f"**{added.question}** {cindex_words.headline(result.report, unit=page.unit)}")
+    if result is not None:
+        st.markdown(f"**{ADDED.question}** {cindex_words.headline(result.report, unit=page.unit)}")
+
+
+def _added_value(home_path: str, study: Study, filter_text: str) -> CindexResult | None:
+    """The comparison of the newest run that has its models; None without such a run."""
+    runs = reading.known_runs(home_path, study.snapshot_id)
+    run = next((run for run in runs if set(ADDED.models) <= set(run.models)), None)
+    if run is None:
+        return None
+    return reading.evaluation(
+        home_path=home_path,
+        study_id=study.study_id,
+        snapshot_id=study.snapshot_id,
+        filter_text=filter_text,
+        models=ADDED.models,
+        weeks=run.weeks,
+        settings=run.settings,
+        run_id=run.run_id,
+    )
+
+
+def prepare(home_path: str) -> None:
+    """Read and compute what the first visitor will see, so that it is there when one comes."""
+    for study in reading.known_studies(home_path)[:1]:
+        everybody = EVERYBODY.text
+        reading.known_snapshots(home_path, study.study_id)
+        reading.filtered(home_path, study.study_id, study.snapshot_id, everybody)
+        reading.counts(home_path, study.study_id, study.snapshot_id, everybody)
+        _added_value(home_path, study, everybody)
 
 
 def questions() -> None:

@@ -27,6 +27,8 @@ from raise_core.ui.patient_images import images
 from raise_core.ui.plain_text import plain
 from raise_core.ui.shell import PageContext
 
+NUMBERS_KEY = "all_numbers"
+
 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def course_of(home_path: str, study_id: str, snapshot_id: str, patient_id: str, recist: RecistVersion) -> PatientCourse:
@@ -203,7 +205,32 @@ def details(
     mine: tuple[RiskAtWeek, ...],
 ) -> None:
     """Tables and the download, folded away."""
-    with st.expander("All numbers", icon=":material/table:"):
+    _numbers(page, patient, found, mine)
+    study = page.study
+    provenance = found.provenance if found is not None else None
+    provenance = provenance or Provenance(study.study_id, study.title, study.snapshot_id, study.simulated)
+    table = patient_tables.download_table(patient, mine, model=choice.model, provenance=provenance)
+    badge = "simulated-" if study.simulated else ""
+    with st.expander("Downloads", icon=":material/download:"):
+        st.download_button(
+            "This patient (CSV)",
+            frame_to_csv(table),
+            file_name=f"{badge}{study.study_id}-{patient.patient_id}.csv",
+            mime=CSV_MIME,
+            help="Characteristics, visits, lesions, sums, blood tests, outcomes and risks, a row a value.",
+            on_click="ignore",
+        )
+
+
+@st.fragment
+def _numbers(
+    page: PageContext, patient: PatientCourse, found: CohortRisks | None, mine: tuple[RiskAtWeek, ...]
+) -> None:
+    """Four tables, drawn when they are unfolded: they take the browser longer than the rest of the page."""
+    folded = st.expander("All numbers", icon=":material/table:", key=NUMBERS_KEY, on_change="rerun")
+    if not folded.open:
+        return
+    with folded:
         one, two = st.column_config.NumberColumn(format="%.1f"), st.column_config.NumberColumn(format="%.2f")
         whole = st.column_config.NumberColumn(format="%.0f")
         if patient.visits:
@@ -224,20 +251,6 @@ def details(
             st.dataframe(
                 patient_tables.risk_table(mine, _at_risk(found), unit=page.unit), hide_index=True, column_config=formats
             )
-    study = page.study
-    provenance = found.provenance if found is not None else None
-    provenance = provenance or Provenance(study.study_id, study.title, study.snapshot_id, study.simulated)
-    table = patient_tables.download_table(patient, mine, model=choice.model, provenance=provenance)
-    badge = "simulated-" if study.simulated else ""
-    with st.expander("Downloads", icon=":material/download:"):
-        st.download_button(
-            "This patient (CSV)",
-            frame_to_csv(table),
-            file_name=f"{badge}{study.study_id}-{patient.patient_id}.csv",
-            mime=CSV_MIME,
-            help="Characteristics, visits, lesions, sums, blood tests, outcomes and risks, a row a value.",
-            on_click="ignore",
-        )
 
 
 def _arm_mark(page: PageContext, patient: PatientCourse) -> ArmMark | None:

@@ -1,19 +1,26 @@
-"""The dashboard's server: Streamlit's own, with what the pages import read in while it starts.
+"""The dashboard's server: Streamlit's own, which gets ready for the first visitor while it starts.
 
 Run as `python -m raise_core.ui.server app.py --server.port 8501`; options are those of `streamlit run`, which works as
-well but lets the first visitor wait for the imports.
+well but lets the first visitor wait for imports and for what the home page shows.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import logging
 import pkgutil
 import sys
 import threading
+import time
 
+from streamlit import runtime
 from streamlit.web import cli
 
 from raise_core import ui
+from raise_core.domain.errors import UserFacingError
+
+ATTEMPTS, SECONDS_BETWEEN = 400, 0.05  # to see whether the server is up
 
 
 def read_in_pages() -> list[str]:
@@ -24,9 +31,28 @@ def read_in_pages() -> list[str]:
     return names
 
 
+def prepare_home_page() -> None:
+    """Fill the caches of the home page, as soon as the server that keeps them is there."""
+    # Streamlit notes at every cached function that no visitor is there to see a spinner.
+    logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
+    for _ in range(ATTEMPTS):
+        if runtime.exists():
+            break
+        time.sleep(SECONDS_BETWEEN)
+    from raise_core.ui import home_view, reading
+
+    with contextlib.suppress(UserFacingError):  # the page itself says what is wrong
+        home_view.prepare(str(reading.home().path))
+
+
+def _get_ready() -> None:
+    read_in_pages()
+    prepare_home_page()
+
+
 def main() -> None:
     """Serve until stopped."""
-    threading.Thread(target=read_in_pages, name="read in pages", daemon=True).start()
+    threading.Thread(target=_get_ready, name="get ready", daemon=True).start()
     sys.argv = ["streamlit", "run", *sys.argv[1:]]
     cli.main(prog_name="streamlit")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -15,6 +14,7 @@ from raise_core.store.home import Home
 from raise_core.studies.opening import open_study
 from raise_core.studies.patient import cohort_risks, patient_risks, risk_weeks
 from raise_core.studies.runs import list_runs, load_predictions
+from raise_core.ui.patient_view import NUMBERS_KEY
 
 pytestmark = pytest.mark.slow
 
@@ -27,8 +27,13 @@ def source(small_home):
 
 @pytest.fixture
 def opened(open_app, small_home):
-    """Function that opens the page with an address."""
-    return partial(open_app, "pages/patient.py", small_home)
+    """Function that opens the page with an address, its tables unfolded."""
+    return lambda **address: unfolded(open_app("pages/patient.py", small_home, **address))
+
+
+def unfolded(test: AppTest) -> AppTest:
+    test.session_state[NUMBERS_KEY] = True
+    return test.run()
 
 
 def words(test: AppTest) -> str:
@@ -86,8 +91,8 @@ def test_next_and_previous_walk_the_list_and_write_the_address(opened, source):
     assert test.selectbox(key="patient").value == source.patient_ids[0]
 
 
-def test_an_unknown_patient_gives_the_first_and_a_notice(opened, source):
-    test = opened(patient="<script>alert(1)</script>")
+def test_an_unknown_patient_gives_the_first_and_a_notice(open_app, small_home, source):
+    test = open_app("pages/patient.py", small_home, patient="<script>alert(1)</script>")
     assert test.selectbox(key="patient").value == source.patient_ids[0]
     assert any("which is not here" in warning.value for warning in test.warning)
 
@@ -144,7 +149,7 @@ def test_a_run_without_its_networks_leaves_the_course_and_says_what_to_do(open_a
     home = tmp_path / "copy"
     shutil.copytree(small_home, home)
     shutil.rmtree(home / "artifacts" / "deep-risk")
-    test = open_app("pages/patient.py", home, model="three", patient=progressed(source))
+    test = unfolded(open_app("pages/patient.py", home, model="three", patient=progressed(source)))
     (warning,) = [element.value for element in test.warning if "risk cannot be shown" in element.value]
     assert "Start the run again on the page Runs" in warning
     assert "has lost its predictions" in warning
