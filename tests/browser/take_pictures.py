@@ -21,6 +21,10 @@ PICTURES = {  # name: address, what must be there, what is scrolled to the top
     "runs": ("/runs", "h1", None),
     "cache": ("/cache", "table", None),
 }
+HIDE_FOLDER = """folder => {
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) walker.currentNode.textContent = walker.currentNode.textContent.replace(folder, 'cache');
+}"""  # where the workspace lies on one machine is nothing for a README
 SETTLE_MS = 1500  # fonts and the figure's last drawing
 
 
@@ -43,6 +47,7 @@ def main() -> None:
                 if top is not None:
                     page.get_by_role("heading", name=top, exact=True).evaluate("e => e.scrollIntoView()")
                     page.wait_for_timeout(SETTLE_MS)
+                page.evaluate(HIDE_FOLDER, str(home.resolve()))
                 page.screenshot(path=REPOSITORY / "docs" / f"{name}.png")
             browser.close()
     finally:
