@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,14 @@ def shared_data() -> Path:
 def _no_home_by_accident(monkeypatch, tmp_path):
     """No test reads or writes the developer's own workspace."""
     monkeypatch.setenv("RAISE_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(autouse=True)
+def _main_module_stays():
+    """AppTest puts the page in place of `__main__`; worker processes of later tests would start it."""
+    kept = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = kept
 
 
 @pytest.fixture(scope="session")

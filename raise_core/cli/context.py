@@ -50,3 +50,4 @@ def week_list(text: str) -> tuple[float, ...]:
 
 
 StudyOption = Annotated[str, typer.Option("--study", help="Study id, as listed by: doctor.")]
+EndpointOption = Annotated[str, typer.Option(help="Outcome: PFS, OS, …")]

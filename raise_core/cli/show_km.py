@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from raise_core.cli import context as call
-from raise_core.cli.context import StudyOption
+from raise_core.cli.context import EndpointOption, StudyOption
 from raise_core.cli.output import print_json, print_table, say
 from raise_core.domain.errors import BadUsageError
 from raise_core.domain.survival_results import HazardRatio, SurvivalGroup, SurvivalReport
@@ -20,7 +20,7 @@ from raise_core.studies.survival import MEDIAN, survival_by_column, survival_by_
 def km(
     context: typer.Context,
     study: StudyOption,
-    endpoint: Annotated[str, typer.Option(help="Outcome: PFS, OS, …")] = "PFS",
+    endpoint: EndpointOption = "PFS",
     by: Annotated[str | None, typer.Option(help="Patient column whose levels are compared.")] = None,
     marker: Annotated[str | None, typer.Option(help="Marker that is cut; needs --week and --threshold.")] = None,
     week: Annotated[float | None, typer.Option(help="Landmark week of the marker's value.")] = None,

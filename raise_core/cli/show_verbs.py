@@ -8,15 +8,13 @@ import typer
 
 from raise_core.cli import context as call
 from raise_core.cli import show_km
-from raise_core.cli.context import StudyOption, week_list
+from raise_core.cli.context import EndpointOption, StudyOption, week_list
 from raise_core.cli.output import print_json, print_table, say, terminal_progress
 from raise_core.domain.results import CindexReport, CindexSettings
 from raise_core.figures import cindex_words, numbers
 from raise_core.studies import overview, questions
 
 show = typer.Typer(no_args_is_help=True, help="Look at a study: who, which markers, how well they predict.")
-
-EndpointOption = Annotated[str, typer.Option(help="Outcome: PFS, OS, …")]
 
 
 def register(app: typer.Typer) -> None:

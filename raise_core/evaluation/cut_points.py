@@ -17,6 +17,7 @@ from scipy.stats import norm
 
 from raise_core.domain.errors import BadUsageError
 from raise_core.domain.outcome import Outcome
+from raise_core.evaluation.kaplan_meier import event_table
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -79,10 +80,7 @@ def log_rank_scores(outcome: Outcome) -> FloatArray:
 
     Their sum over a group is observed minus expected of the log-rank test.
     """
-    times, place = np.unique(outcome.time_weeks, return_inverse=True)
-    deaths = np.bincount(place, weights=outcome.event, minlength=len(times))
-    leaving = np.bincount(place, minlength=len(times))
-    at_risk = len(place) - np.cumsum(leaving) + leaving
+    _, place, deaths, _, at_risk = event_table(outcome)
     scores: FloatArray = outcome.event.astype(np.float64) - np.cumsum(deaths / at_risk)[place]
     return scores
 

@@ -34,10 +34,7 @@ def kaplan_meier(
     """
     if not len(outcome.time_weeks):
         raise BadUsageError("a survival curve needs at least one patient; loosen the filter or the groups.")
-    times, place = np.unique(outcome.time_weeks, return_inverse=True)
-    events = np.bincount(place, weights=outcome.event, minlength=len(times)).astype(np.int64)
-    leaving = np.bincount(place, minlength=len(times)).astype(np.int64)
-    at_risk = len(place) - np.cumsum(leaving) + leaving
+    times, place, events, leaving, at_risk = event_table(outcome)
     survival = np.cumprod(1.0 - events / at_risk, dtype=np.float64)
     survival[at_risk == events] = 0.0  # and not a rounding error above it
     staying = at_risk - events
@@ -48,6 +45,16 @@ def kaplan_meier(
     return SurvivalCurve(
         len(place), times, at_risk, events, leaving - events, survival, log_std_error, low, high, scale, level
     )
+
+
+def event_table(
+    outcome: Outcome,
+) -> tuple[FloatArray, NDArray[np.intp], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Distinct times, which of them each patient has, and at each: events, patients leaving, patients at risk."""
+    times, place = np.unique(outcome.time_weeks, return_inverse=True)
+    events = np.bincount(place, weights=outcome.event, minlength=len(times)).astype(np.int64)
+    leaving = np.bincount(place, minlength=len(times)).astype(np.int64)
+    return times, place, events, leaving, len(place) - np.cumsum(leaving) + leaving
 
 
 def _limits(

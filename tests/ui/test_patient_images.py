@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -28,14 +27,6 @@ a12.nii.gz,a12_labels.nii.gz,lesion,T1,,1
 LESIONS = "patient_id,week,lesion_id,diameter_mm,organ,target,status\nA,-0.3,T1,22.4,liver,true,measured\n"
 PATIENTS = "patient_id,arm\nA,Placebo\nB,Placebo\n"
 OUTCOMES = "patient_id,endpoint,time_weeks,event\nA,PFS,40,1\nB,PFS,20,1\n"
-
-
-@pytest.fixture(autouse=True)
-def _main_module_stays():
-    """AppTest puts the page in place of `__main__`."""
-    kept = sys.modules["__main__"]
-    yield
-    sys.modules["__main__"] = kept
 
 
 @pytest.fixture
