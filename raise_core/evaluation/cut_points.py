@@ -108,6 +108,8 @@ def scan_cuts(outcome: Outcome, values: ArrayLike, *, permutations: int = PERMUT
         raise BadUsageError("no value of this marker leaves at least a tenth of the patients on either side.")
     n_low = n_low[fit].astype(np.int64)
     scores = log_rank_scores(outcome)
+    if not np.any(np.abs(scores) > _ROUNDING):
+        raise BadUsageError("every patient had the event at the same time, so no cut can be better than another.")
     spread = _spread(scores, n_low)
     ordered = scores[np.argsort(marker, kind="stable")]
     statistic = -np.cumsum(ordered)[n_low - 1] / spread

@@ -41,7 +41,7 @@ def kaplan_meier(
     with np.errstate(divide="ignore"):
         variance: FloatArray = np.cumsum(np.where(events > 0, events / (at_risk * staying.astype(np.float64)), 0.0))
     log_std_error: FloatArray = np.sqrt(variance)
-    low, high = _limits(survival, log_std_error, scale, level)
+    low, high = curve_limits(survival, log_std_error, scale, level)
     return SurvivalCurve(
         len(place), times, at_risk, events, leaving - events, survival, log_std_error, low, high, scale, level
     )
@@ -57,9 +57,17 @@ def event_table(
     return times, place, events, leaving, len(place) - np.cumsum(leaving) + leaving
 
 
-def _limits(
+def curve_limits(
     survival: FloatArray, log_std_error: FloatArray, scale: IntervalScale, level: float
 ) -> tuple[FloatArray, FloatArray]:
+    """Lower and upper limits of survival probabilities, NaN where the scale has none.
+
+    Args:
+        survival: shape (k,).
+        log_std_error: shape (k,), standard error of the log survival.
+        scale: on which the limits are symmetric.
+        level: of confidence.
+    """
     z = float(norm.ppf((1 + level) / 2))
     known = survival > 0
     if scale is IntervalScale.LOG_LOG:
