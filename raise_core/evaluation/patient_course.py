@@ -17,9 +17,10 @@ from raise_core.domain.patient_course import (
     SizeVisit,
     Visit,
 )
-from raise_core.domain.recist import PROGRESSION_FRACTION, RecistVersion, read_recist
+from raise_core.domain.recist import RecistVersion, Response
 from raise_core.domain.visit import first_day_of_visit
 from raise_core.evaluation.marker_values import MarkerSource
+from raise_core.evaluation.response_visits import read_cohort
 
 LABS = "laboratory values"
 LESIONS = "lesions measured"
@@ -63,7 +64,7 @@ def patient_course(
         visits=_visits(cohort, patient_id, scans),
         scans=scans,
         lesions=courses,
-        sizes=_sizes(history, courses, baseline_week, baseline_mm, recist),
+        sizes=_sizes(lesions, history, recist),
         baseline_week=baseline_week,
         baseline_mm=baseline_mm,
         recist=recist,
@@ -118,60 +119,25 @@ def _lesions(lesions: pd.DataFrame, measured: pd.DataFrame, baseline_week: float
     return tuple(sorted(courses, key=lambda lesion: (not lesion.target, lesion.lesion_id)))
 
 
-def _sizes(
-    history: pd.DataFrame,
-    lesions: tuple[LesionCourse, ...],
-    baseline_week: float | None,
-    baseline_mm: float | None,
-    version: RecistVersion,
-) -> tuple[SizeVisit, ...]:
-    """Visits with sums, read by RECIST where there is a positive baseline sum."""
-    sums = {float(week): float(sld) for week, sld in zip(history["week"], history["sld"], strict=True)}
-    seen: dict[float, list[str]] = {}
-    for lesion in lesions:
-        if lesion.new:
-            for week, diameter in zip(lesion.weeks, lesion.diameter_mm, strict=True):
-                if diameter != 0.0:
-                    seen.setdefault(_visit_of(float(week), sums), []).append(lesion.lesion_id)
-    weeks = sorted({*sums, *seen})
-    later = [week for week in weeks if baseline_week is not None and week > baseline_week]
-    readable = baseline_mm is not None and baseline_mm > 0
-    reading = None
-    if readable and baseline_mm is not None:
-        reading = read_recist(
-            baseline_mm=baseline_mm,
-            sld_mm=[sums.get(week, np.nan) for week in later],
-            new_lesion=[week in seen for week in later],
-            version=version,
+def _sizes(lesions: pd.DataFrame, history: pd.DataFrame, version: RecistVersion) -> tuple[SizeVisit, ...]:
+    """Visits with sums or new lesions, read by RECIST where there is a positive baseline sum."""
+    read = read_cohort(lesions, history, version).visits
+    return tuple(
+        SizeVisit(
+            week=float(row["week"]),
+            sld_mm=_known(row["sld_mm"]),
+            sldr=_known(row["sldr"]),
+            nadir_mm=_known(row["nadir_mm"]),
+            progression_mm=_known(row["progression_mm"]),
+            new_lesions=row["new_lesions"],
+            response=None if row["response"] is None else Response(row["response"]),
         )
-    visits = []
-    for week in weeks:
-        sld = sums.get(week, np.nan)
-        place = later.index(week) if week in later else None
-        nadir = None if reading is None or place is None else float(reading.nadir_mm[place])
-        visits.append(
-            SizeVisit(
-                week=week,
-                sld_mm=None if np.isnan(sld) else sld,
-                sldr=None if np.isnan(sld) or nadir is None or baseline_mm is None else sld / baseline_mm,
-                nadir_mm=nadir,
-                progression_mm=None if nadir is None else _progression_from(nadir, version),
-                new_lesions=tuple(seen.get(week, ())),
-                response=None if reading is None or place is None else reading.responses[place],
-            )
-        )
-    return tuple(visits)
+        for row in read.to_dict("records")
+    )
 
 
-def _visit_of(week: float, sums: dict[float, float]) -> float:
-    """The visit a day belongs to: the one with a sum up to a week away, else the day itself."""
-    near = [other for other in sums if abs(other - week) <= 1.0]
-    return min(near, key=lambda other: abs(other - week)) if near else week
-
-
-def _progression_from(nadir_mm: float, version: RecistVersion) -> float:
-    """Smallest sum that counts as progression over a nadir (mm)."""
-    return max((1.0 + PROGRESSION_FRACTION) * nadir_mm, nadir_mm + version.progression_absolute_mm)
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def _labs(labs: pd.DataFrame) -> dict[str, LabCourse]:

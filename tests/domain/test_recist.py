@@ -43,7 +43,7 @@ def test_small_sums_need_five_millimetres_in_1_1_only():
     assert responses(20.0, [24.0], RecistVersion.V1_1) == [Response.STABLE]
     assert responses(20.0, [25.0], RecistVersion.V1_1) == [Response.PROGRESSIVE]
     assert responses(100.0, [110.0], RecistVersion.V1_1) == [Response.STABLE]  # 10 mm, but 10 %
-    assert responses(30.0, [0.0, 4.0], RecistVersion.V1_1) == [Response.COMPLETE, Response.PARTIAL]
+    assert responses(30.0, [1.0, 4.0], RecistVersion.V1_1) == [Response.PARTIAL, Response.PARTIAL]
 
 
 def test_thresholds_hold_despite_binary_rounding():
@@ -91,14 +91,16 @@ def test_limits_of_the_two_versions():
 def by_the_book(baseline: float, sums: list[float], new: list[bool], version: RecistVersion) -> list[str]:
     """The criteria as prose, one visit after the other."""
     nadir, found = baseline, []
+    vanished = False  # a complete response before: whatever is seen again is progression
     for total, appeared in zip(sums, new, strict=True):
         grown = total > nadir and total - nadir >= 0.2 * nadir - 1e-7
         if version is RecistVersion.V1_1 and total - nadir < 5.0 - 1e-7:
             grown = False
-        if appeared or grown:
+        if appeared or grown or (vanished and total > 0):
             found.append("PD")
         elif total == 0:
             found.append("CR")
+            vanished = True
         elif baseline - total >= 0.3 * baseline - 1e-7:
             found.append("PR")
         else:
