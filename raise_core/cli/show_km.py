@@ -10,7 +10,8 @@ from raise_core.cli import context as call
 from raise_core.cli.context import EndpointOption, StudyOption
 from raise_core.cli.output import print_json, print_table, say
 from raise_core.domain.errors import BadUsageError
-from raise_core.domain.survival_results import HazardRatio, SurvivalGroup, SurvivalReport
+from raise_core.domain.survival_report import SurvivalReport
+from raise_core.domain.survival_results import HazardRatio, SurvivalGroup
 from raise_core.domain.week import LandmarkWeek
 from raise_core.figures import numbers
 from raise_core.studies.opening import open_study
@@ -65,13 +66,25 @@ def _document(report: SurvivalReport) -> dict[str, Any]:
         "hazard_ratio": ratios[0] if len(ratios) == 1 else None,
         "hazard_ratios": ratios,
         "rmst_horizon_weeks": found.rmst_horizon_weeks,
-        "p_adjusted": None if report.cut is None else report.cut.p_adjusted,
-        "cut": report.cut,
+        "p_adjusted": report.p.value if report.p.is_adjusted else None,
+        "cut": _cut(report),
         "excluded": report.excluded,
         "n_study": report.n_study,
-        "endpoint": report.endpoint,
+        "endpoint": report.question.endpoint,
         "landmark_weeks": report.landmark_weeks,
         "provenance": report.provenance,
+    }
+
+
+def _cut(report: SurvivalReport) -> dict[str, Any] | None:
+    if not report.cuts:
+        return None
+    cut = report.cuts[0]
+    return {
+        "marker": cut.model,
+        "week": cut.week,
+        "threshold": cut.thresholds[0],
+        "fixed_in_advance": cut.fixed_in_advance or None,
     }
 
 
@@ -113,7 +126,7 @@ def _print(report: SurvivalReport) -> None:
     found = report.comparison
     say("Simulated data" if report.provenance.simulated else f"Study {report.provenance.study_title}")
     print_table(
-        f"{report.endpoint}, weeks from {'randomisation' if not report.landmark_weeks else 'the landmark'}",
+        f"{report.question.endpoint}, weeks from {'randomisation' if not report.landmark_weeks else 'the landmark'}",
         ["group", "patients", "events", "median (95 % CI)", f"mean up to {found.rmst_horizon_weeks:.0f}"],
         [
             [
@@ -129,14 +142,13 @@ def _print(report: SurvivalReport) -> None:
     for ratio in found.hazard_ratios:
         value = ratio.reason if ratio.hr is None else numbers.interval(ratio.hr, ratio.ci_low, ratio.ci_high)
         say(f"Hazard of {ratio.group} against {ratio.reference}: {value}")
-    cut = report.cut
-    if cut is not None and cut.p_adjusted is not None:
-        say(f"p = {numbers.p_value(cut.p_adjusted)}, adjusted for having chosen the threshold.")
-    elif cut is None or cut.fixed_in_advance:
-        fixed = f"; the threshold was fixed in advance ({cut.fixed_in_advance})" if cut is not None else ""
-        say(f"Log-rank p = {numbers.p_value(found.log_rank.p)}{fixed}.")
+    if report.p.value is None:
+        say(f"No p-value: {report.p.reason or 'fewer than two groups can be compared'}.")
+    elif report.p.is_adjusted:
+        say(f"p = {numbers.p_value(report.p.value)}, {report.p.reason}.")
     else:
-        say("No p-value: the threshold leaves less than a tenth of the patients on one side.")
+        fixed = f"; the threshold was fixed in advance ({report.p.reason})" if report.p.reason else ""
+        say(f"Log-rank p = {numbers.p_value(report.p.value)}{fixed}.")
     for reason, count in report.excluded.items():
         say(f"Left out, {reason}: {count}")
 

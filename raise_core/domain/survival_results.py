@@ -8,8 +8,6 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from raise_core.domain.results import Provenance
-
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
@@ -189,6 +187,8 @@ class SurvivalGroup:
         median_weeks: with its interval.
         restricted_mean: up to the horizon of the comparison; None where that is 0.
         at_risk: shape of the comparison's `at_risk_weeks`.
+        survival: shape of the comparison's `at_risk_weeks`, share without the event up to each week.
+        at_horizon: share without the event up to the comparison's `horizon_weeks`.
     """
 
     label: str
@@ -196,6 +196,8 @@ class SurvivalGroup:
     median_weeks: Estimate
     restricted_mean: RestrictedMean | None
     at_risk: IntArray
+    survival: tuple[Estimate, ...]
+    at_horizon: Estimate
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,6 +210,7 @@ class SurvivalComparison:
         hazard_ratios: every other group against the first.
         rmst_horizon_weeks: the smallest group's longest time, so that every curve is known up to it.
         at_risk_weeks: shape (w,), where patients at risk are counted.
+        horizon_weeks: a time of special interest; None without one.
     """
 
     groups: tuple[SurvivalGroup, ...]
@@ -215,46 +218,4 @@ class SurvivalComparison:
     hazard_ratios: tuple[HazardRatio, ...]
     rmst_horizon_weeks: float
     at_risk_weeks: FloatArray
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A threshold that divides patients into value <= threshold and value > threshold.
-
-    Attributes:
-        marker: what is cut.
-        week: landmark week of its value.
-        threshold: in the marker's unit.
-        fixed_in_advance: why the data had no say in it (the median, a protocol value); empty when it was chosen.
-        p_adjusted: p-value that takes the choice into account; None for a cut fixed in advance, and outside the range
-            of 10 to 90 % of the patients, in which choices are allowed for.
-    """
-
-    marker: str
-    week: float
-    threshold: float
-    fixed_in_advance: str
-    p_adjusted: float | None
-
-
-@dataclass(frozen=True, eq=False)
-class SurvivalReport:
-    """Survival by groups of a study's patients.
-
-    Attributes:
-        endpoint: what is waited for.
-        landmark_weeks: week from which time counts and patients are at risk; 0 from randomisation.
-        comparison: the groups.
-        cut: how a marker made them; None for groups by a column.
-        excluded: reason to number of patients; with those of the groups they add up to `n_study`.
-        n_study: patients looked at.
-        provenance: data.
-    """
-
-    endpoint: str
-    landmark_weeks: float
-    comparison: SurvivalComparison
-    cut: Cut | None
-    excluded: dict[str, int]
-    n_study: int
-    provenance: Provenance
+    horizon_weeks: float | None = None

@@ -74,7 +74,7 @@ class LandmarkSet:
 
     @staticmethod
     def _is_indicator(name: str) -> bool:
-        return "=" in name
+        return "=" in name and " = " not in name  # a turned score is called "risk = 1 - score"
 
     def table(self) -> pd.DataFrame:
         """The exact rows behind the estimates: patient, markers, visits used, time after the landmark, event."""

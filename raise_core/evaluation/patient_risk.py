@@ -118,6 +118,15 @@ class HeldOutRisks:
             return (float("nan"),) * len(QUANTILES)
         return tuple(float(value) for value in np.mean(found, axis=0))
 
+    @cached_property
+    def mean_held_out(self) -> FloatArray:
+        """Mean risk of each patient over the splits that test the patient, shape (n,); NaN where none does."""
+        tested = ~self.train & ~np.isnan(self.risk)
+        count = tested.sum(axis=0)
+        total = np.where(tested, self.risk, 0.0).sum(axis=0)
+        mean: FloatArray = np.divide(total, count, out=np.full(self.n, np.nan), where=count > 0)
+        return mean
+
     def of(self, patient_id: str) -> PatientRisk | None:
         """One patient's risk; None when the patient is not at risk, or no split tests the patient."""
         if patient_id not in self.patient_ids:

@@ -75,13 +75,13 @@ def excluded_table(report: CindexReport, *, unit: TimeUnit = TimeUnit.WEEKS) -> 
         used = next(e.n for e in report.estimates if e.week == week)
         rows.append({"Visit": visit, "Patients": used, "": "used: at risk and complete"})
         rows.extend(
-            {"Visit": visit, "Patients": count, "": f"left out: {_plain_reason(reason, unit)}"}
+            {"Visit": visit, "Patients": count, "": f"left out: {plain_reason(reason, unit)}"}
             for reason, count in sorted(report.excluded.get(week, {}).items())
         )
     return pd.DataFrame(rows).rename(columns={"": "Used or left out, and why"})
 
 
-def _plain_reason(reason: str, unit: TimeUnit) -> str:
+def plain_reason(reason: str, unit: TimeUnit) -> str:
     """A reason with its markers in words and its week in the unit shown."""
     if (ended := re.fullmatch(r"(event|censored) by week ([\d.]+)", reason)) is not None:
         return f"{ended[1]} by {unit.visit(float(ended[2]))}"

@@ -27,8 +27,10 @@ def measured(value: float | None) -> str:
         text = f"{value:.1f}"
     elif size >= 0.0995 or value == 0:
         text = f"{value:.2f}"
-    else:
+    elif size >= 0.0005:
         text = f"{value:.2g}"
+    else:
+        text = "0.000"
     return text.replace("-", MINUS)
 
 

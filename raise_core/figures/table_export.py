@@ -17,6 +17,8 @@ _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 """A spreadsheet may run a cell that begins so; from data such a cell is text."""
 _RULE = "1px solid #8A8F94"
 _INDENT_EM = 1.4
+_VALUE, _PROSE = "text-align:right;white-space:nowrap", "text-align:left;min-width:16em"
+LONGEST_VALUE = 44  # letters; a longer cell is a sentence
 
 
 @dataclass(frozen=True)
@@ -181,12 +183,13 @@ def table_element(table: PrintedTable, *, size: str = "1rem") -> str:
         table: what to write.
         size: font size, in CSS.
     """
+    prose = _prose_columns(table)
     heads = "".join(
-        f'<th scope="col" style="text-align:{"left" if place == 0 else "right"};padding:4px 7px;'
+        f'<th scope="col" style="text-align:{"left" if place in {0, *prose} else "right"};padding:4px 7px;'
         f'border-top:{_RULE};border-bottom:{_RULE};font-weight:600;vertical-align:bottom">{_heading(name)}</th>'
         for place, name in enumerate(table.columns)
     )
-    rows = "\n".join(_row(row, last=place == len(table.rows) - 1) for place, row in enumerate(table.rows))
+    rows = "\n".join(_row(row, last=place == len(table.rows) - 1, prose=prose) for place, row in enumerate(table.rows))
     return (
         f'<table style="border-collapse:collapse;font-size:{size};font-variant-numeric:tabular-nums" '
         f'aria-label="{escape(table.title)}">\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>'
@@ -198,7 +201,17 @@ def _heading(name: str) -> str:
     return escape(name).replace(" (n = ", "<br>(n = ")
 
 
-def _row(row: TableRow, *, last: bool) -> str:
+def _prose_columns(table: PrintedTable) -> frozenset[int]:
+    """Columns with sentences in them: they stand at the left and may break."""
+    return frozenset(
+        place
+        for row in table.rows
+        for place, cell in enumerate(row.cells)
+        if place and isinstance(cell, str) and len(cell) > LONGEST_VALUE
+    )
+
+
+def _row(row: TableRow, *, last: bool, prose: frozenset[int]) -> str:
     bottom = f"border-bottom:{_RULE};" if last else ""
     indent = f"{_INDENT_EM}em" if row.section and not row.is_heading else "7px"
     weight = "600" if row.is_heading or not row.section else "400"
@@ -207,8 +220,8 @@ def _row(row: TableRow, *, last: bool) -> str:
         f"{escape(_text(row.cells[0]))}</th>"
     )
     others = "".join(
-        f'<td style="text-align:right;white-space:nowrap;padding:3px 7px;{bottom}">{escape(_text(cell))}</td>'
-        for cell in row.cells[1:]
+        f'<td style="{_PROSE if place in prose else _VALUE};padding:3px 7px;{bottom}">{escape(_text(cell))}</td>'
+        for place, cell in enumerate(row.cells[1:], start=1)
     )
     return f"<tr>{first}{others}</tr>"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import duckdb
 import pandas as pd
 
@@ -38,6 +40,18 @@ _ISSUES = """
     SELECT severity, file, row_number, column_name, message, remedy
     FROM import_issue ORDER BY file, row_number NULLS FIRST, column_name NULLS FIRST, message
 """
+
+
+_PATIENTS = "SELECT {columns} FROM patient ORDER BY patient_id"
+
+
+def cohort_sql(*tables: str) -> dict[str, str]:
+    """The queries by which `load_cohort` reads these tables, for people to read; `patient` with all columns."""
+    queries = {
+        "patient": _PATIENTS.format(columns="*"), "outcome": _OUTCOMES, "lab": _LABS, "lesion": _LESIONS,
+        "scan": _SCANS, "mask": _MASKS,
+    }  # fmt: skip
+    return {table: inspect.cleandoc(queries[table]) for table in tables}
 
 
 def load_study(home: Home, study_id: str, snapshot_id: str | None = None) -> Study:
@@ -91,7 +105,7 @@ def _patients(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     (counts,) = connection.execute(f"SELECT {counted} FROM patient").fetchall()  # noqa: S608 quoted names
     filled = [name for name, n in zip(columns, counts, strict=True) if n > 0 or name == "patient_id"]
     listed = ", ".join(quoted(name) for name in filled)
-    return _frame(connection, f"SELECT {listed} FROM patient ORDER BY patient_id")  # noqa: S608 quoted names
+    return _frame(connection, _PATIENTS.format(columns=listed))
 
 
 def _frame(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, str] | None = None) -> pd.DataFrame:

@@ -1,21 +1,22 @@
-"""Kaplan-Meier of a study: by a column, or by a marker cut at a threshold."""
+"""Survival by groups of a study, with the p-value that may be shown: adjusted wherever a threshold was chosen."""
 
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
-
+from raise_core.domain.cut_results import TwoCutScan
 from raise_core.domain.errors import BadUsageError, NotInStoreError
-from raise_core.domain.marker_name import MarkerKind, Model, parse_marker
-from raise_core.domain.outcome import Outcome
-from raise_core.domain.results import Provenance
-from raise_core.domain.survival_results import Cut, SurvivalReport
+from raise_core.domain.marker_name import MarkerKind, parse_marker
+from raise_core.domain.mean_difference import RestrictedMeanDifference
+from raise_core.domain.survival_question import ByColumn, ByCut, SurvivalQuestion
+from raise_core.domain.survival_report import Cut, HonestP, SurvivalReport
+from raise_core.domain.survival_results import IntervalScale, SurvivalComparison
 from raise_core.domain.week import LandmarkWeek
-from raise_core.evaluation.cohort_filter import cohort_words
-from raise_core.evaluation.cut_points import scan_cuts
-from raise_core.evaluation.landmark import build_landmark_set, require_endpoint
-from raise_core.evaluation.marker_values import MOST_CATEGORIES, MarkerSource
+from raise_core.evaluation.cut_points import CutScan, scan_cuts
+from raise_core.evaluation.marker_values import MarkerSource
+from raise_core.evaluation.mean_difference import restricted_mean_difference
 from raise_core.evaluation.survival_comparison import compare_survival
+from raise_core.evaluation.survival_groups import PatientGroups, SurvivalMaterial, divide, thresholds_of
+from raise_core.evaluation.two_cuts import scan_two_cuts
+from raise_core.studies.survival_material import survival_material
 
 MEDIAN = "median"
 PROTOCOL_CUTS = {
@@ -25,6 +26,52 @@ PROTOCOL_CUTS = {
 }
 """Thresholds of markers that were fixed before anybody saw these data."""
 UPPER_LIMIT = ("ratio:", 1.0, "upper limit of normal")
+NOT_ALLOWED_FOR = (
+    "the threshold leaves less than a tenth of the patients on one side, so its choice cannot be adjusted for"
+)
+NO_SCAN = "no patient had the event, or the values hardly differ"
+CROSSED = "thresholds were chosen by looking and then crossed with other groups, which no adjustment here covers"
+
+
+def survival_report(
+    material: SurvivalMaterial,
+    question: SurvivalQuestion,
+    *,
+    scan: CutScan | TwoCutScan | None = None,
+    scale: IntervalScale = IntervalScale.LOG_LOG,
+    horizon_weeks: float | None = None,
+) -> SurvivalReport:
+    """Divide the patients as asked and compare the groups.
+
+    Args:
+        material: made for this question, whatever its thresholds.
+        question: what is asked.
+        scan: every cut, or pair of cuts, of the one marker that is cut, where it has been made already.
+        scale: of the curves' limits.
+        horizon_weeks: a time at which survival is wanted, counted as the curves are.
+
+    Raises:
+        BadUsageError: a threshold leaves nobody on one side.
+        NotInStoreError: no patient is left to divide.
+    """
+    groups = divide(material, question.dividers)
+    comparison = compare_survival(
+        material.outcome, groups.group_of, groups.labels, scale=scale, horizon_weeks=horizon_weeks
+    )
+    week = question.week
+    cuts = tuple(_cut(material, cut, week) for cut in question.cuts)
+    return SurvivalReport(
+        question,
+        0.0 if week is None else week.landmark_weeks,
+        comparison,
+        groups.parts,
+        cuts,
+        _honest_p(material, question, cuts, comparison, scan),
+        _mean_difference(material, groups, comparison),
+        dict(material.excluded),
+        material.n_study,
+        material.provenance,
+    )
 
 
 def survival_by_column(source: MarkerSource, column: str, *, endpoint: str) -> SurvivalReport:
@@ -36,37 +83,8 @@ def survival_by_column(source: MarkerSource, column: str, *, endpoint: str) -> S
         NotInStoreError: no such column or endpoint, or nobody with both.
         BadUsageError: too many levels to compare.
     """
-    outcomes = require_endpoint(source, endpoint).reindex(source.patient_ids)
-    patients = source.cohort.patients.set_index("patient_id")
-    if column not in patients.columns:
-        known = ", ".join(name for name in patients.columns if patients[name].nunique() <= MOST_CATEGORIES)
-        raise NotInStoreError(f"study {source.cohort.study.study_id} has no column {column!r}; it has {known}.")
-    known_levels = patients[column].dropna()
-    levels = [_level(value) for value in sorted(known_levels.unique())]
-    if len(levels) > MOST_CATEGORIES:
-        raise BadUsageError(
-            f"column {column!r} has {len(levels)} different values; at most {MOST_CATEGORIES} curves can be compared. "
-            f"Cut it with: --marker {column} --week 0 --threshold median"
-        )
-    reference = source.reference_level(column, levels)
-    level = known_levels.map(_level).reindex(source.patient_ids)
-    reason = pd.Series("", index=source.patient_ids)
-    reason[level.isna().to_numpy()] = f"{column} missing"
-    reason[outcomes["time_weeks"].isna().to_numpy()] = f"no {endpoint} recorded"
-    kept = reason == ""
-    present = set(level[kept])
-    labels = sorted(present, key=lambda name: (name != reference, levels.index(name)))
-    if not labels:
-        raise NotInStoreError(f"no patient has both {column!r} and {endpoint} recorded.")
-    ends = outcomes[kept.to_numpy()]
-    comparison = compare_survival(
-        Outcome.of(time_weeks=ends["time_weeks"].to_numpy(float), event=ends["event"].to_numpy(bool)),
-        level[kept].map(labels.index).to_numpy(int),
-        labels,
-    )
-    return SurvivalReport(
-        endpoint, 0.0, comparison, None, _counted(reason[~kept]), len(source.patient_ids), _provenance(source)
-    )
+    question = SurvivalQuestion(endpoint, (ByColumn(column),))
+    return survival_report(survival_material(source, question), question)
 
 
 def survival_by_marker(
@@ -88,64 +106,76 @@ def survival_by_marker(
     marker = parse_marker(marker_text)
     if marker.kind is MarkerKind.DEEP:
         raise BadUsageError(f"marker '{marker.text}' comes from a run; cut a marker of the tables.")
-    model = Model((marker,))
-    landmark = build_landmark_set(source, [model], week, endpoint=endpoint)
-    columns, names = landmark.covariates(model)
-    if len(names) != 1 or "=" in names[0]:
-        raise BadUsageError(f"marker '{marker.text}' is no number; use --by {marker.key}.")
-    values = columns[:, 0]
-    if not len(values):
+    question = SurvivalQuestion(endpoint, (ByCut(marker.text, () if threshold is None else (float(threshold),)),), week)
+    material = survival_material(source, question)
+    if not material.n:
         raise NotInStoreError(f"nobody with {marker.text} is at risk after week {week.landmark_weeks:g}.")
-    cut_at = float(np.median(values)) if threshold is None else float(threshold)
-    above = values > cut_at
-    comparison = compare_survival(
-        landmark.outcome, above.astype(int), (f"{marker.text} ≤ {cut_at:.4g}", f"{marker.text} > {cut_at:.4g}")
-    )
-    fixed = "median" if threshold is None else fixed_in_advance(marker.text, cut_at)
-    adjusted = None if fixed else adjusted_p(landmark.outcome, values, cut_at)
-    return SurvivalReport(
-        endpoint,
-        week.landmark_weeks,
-        comparison,
-        Cut(marker.text, week.week, cut_at, fixed, adjusted),
-        dict(landmark.excluded),
-        landmark.n_study,
-        _provenance(source),
-    )
+    return survival_report(material, question)
 
 
-def fixed_in_advance(marker: str, threshold: float) -> str:
+def fixed_in_advance(model: str, threshold: float) -> str:
     """Why a threshold owes nothing to these data: a protocol value, the upper limit of normal; empty otherwise."""
     prefix, limit, name = UPPER_LIMIT
-    if marker.startswith(prefix) and threshold == limit:
+    if model.startswith(prefix) and threshold == limit:
         return name
-    return PROTOCOL_CUTS.get((marker, threshold), "")
+    return PROTOCOL_CUTS.get((model, threshold), "")
 
 
-def adjusted_p(
-    outcome: Outcome, values: np.ndarray[tuple[int], np.dtype[np.float64]], threshold: float
-) -> float | None:
-    """P-value of a chosen threshold, adjusted for the choice; None where choices are not allowed for."""
+def scan_of(material: SurvivalMaterial, model: str, *, thresholds: int = 1) -> CutScan | TwoCutScan | None:
+    """Every cut, or pair of cuts, of a marker; None where none can be tested (no event, or values hardly differ)."""
+    scan = scan_cuts if thresholds == 1 else scan_two_cuts
     try:
-        scan = scan_cuts(outcome, values)
+        return scan(material.outcome, material.marker_values[model])
     except BadUsageError:
         return None
-    place = scan.place(threshold)
+
+
+def _mean_difference(
+    material: SurvivalMaterial, groups: PatientGroups, comparison: SurvivalComparison
+) -> RestrictedMeanDifference | None:
+    if len(groups.parts) != 2 or not comparison.rmst_horizon_weeks > 0:
+        return None
+    return restricted_mean_difference(material.outcome, groups.group_of, horizon_weeks=comparison.rmst_horizon_weeks)
+
+
+def _cut(material: SurvivalMaterial, cut: ByCut, week: LandmarkWeek | None) -> Cut:
+    thresholds = thresholds_of(material, cut)
+    if not cut.thresholds:
+        fixed = MEDIAN
+    else:
+        reasons = [fixed_in_advance(cut.model, threshold) for threshold in thresholds]
+        fixed = " and ".join(reasons) if all(reasons) else ""
+    return Cut(cut.model, 0.0 if week is None else week.week, thresholds, fixed)
+
+
+def _honest_p(
+    material: SurvivalMaterial,
+    question: SurvivalQuestion,
+    cuts: tuple[Cut, ...],
+    comparison: SurvivalComparison,
+    scan: CutScan | TwoCutScan | None,
+) -> HonestP:
+    chosen = [cut for cut in cuts if not cut.fixed_in_advance]
+    if not chosen:
+        reasons = ", ".join(cut.fixed_in_advance for cut in cuts)
+        return HonestP(comparison.log_rank.p, is_adjusted=False, reason=reasons)
+    if len(question.dividers) > 1:
+        return HonestP(None, is_adjusted=False, reason=CROSSED)
+    cut = chosen[0]
+    found = scan_of(material, cut.model, thresholds=len(cut.thresholds)) if scan is None else scan
+    if found is None:
+        return HonestP(None, is_adjusted=False, reason=NO_SCAN)
+    value = _adjusted(found, cut)
+    if value is None:
+        return HonestP(None, is_adjusted=False, reason=NOT_ALLOWED_FOR)
+    return HonestP(value, is_adjusted=True, reason="adjusted for having chosen the threshold")
+
+
+def _adjusted(scan: CutScan | TwoCutScan, cut: Cut) -> float | None:
+    """P-value of the best cut, or pair, doing as well in shuffled markers; None outside the range of choices."""
+    if isinstance(scan, TwoCutScan):
+        lower, upper = cut.thresholds
+        pair = scan.place(lower, upper)
+        return None if pair is None else scan.adjusted_p(float(scan.chi2[pair]))
+    place = scan.place(cut.thresholds[0])
     return None if place is None else scan.adjusted_p(float(scan.statistic[place]))
-
-
-def _level(value: object) -> str:
-    if isinstance(value, (bool, np.bool_)):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, (float, np.floating)) else str(value)
-
-
-def _counted(reasons: pd.Series[str]) -> dict[str, int]:
-    return {str(reason): int(count) for reason, count in reasons.value_counts().sort_index().items()}
-
-
-def _provenance(source: MarkerSource) -> Provenance:
-    study = source.cohort.study
-    return Provenance(
-        study.study_id, study.title, study.snapshot_id, study.simulated, cohort_words=cohort_words(source.cohort)
-    )

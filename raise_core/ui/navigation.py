@@ -69,6 +69,16 @@ PATIENT = Page(
     WHO,
     shows_run=True,
 )
+RESPONSE = Page(
+    "pages/response.py",
+    "Response",
+    ":material/monitoring:",
+    "How did the tumours respond?",
+    "Best change, course and time on study by RECIST; growth rate, spread between lesions",
+    "Responses are read from the measured diameters, not taken from a reader’s forms. Click a patient in a picture to "
+    "open the patient’s page.",
+    WHO,
+)
 CINDEX = Page(
     "pages/cindex.py",
     "C-index by week",
@@ -77,6 +87,27 @@ CINDEX = Page(
     "C-index by visit of images, size, CgA and any other marker",
     "The c-index is the share of patient pairs that a model ranks correctly: 0.5 is chance, 1 is perfect. Where "
     "whiskers overlap much, models have not been shown to differ.",
+    PREDICTS,
+    shows_run=True,
+)
+INDIVIDUAL = Page(
+    "pages/individual.py",
+    "What if",
+    ":material/tune:",
+    "What if this patient’s values were others?",
+    "Predicted survival for any values of size, CgA and other markers",
+    "A Cox model fitted on the patients shown. Move a value: the curve, its interval and the place among the patients "
+    "follow. The model is not validated on others. Not for decisions on care.",
+    PREDICTS,
+)
+SURVIVAL = Page(
+    "pages/survival.py",
+    "Survival",
+    ":material/timeline:",
+    "How long without the event, and in whom?",
+    "Kaplan–Meier curves by arm, marker or risk, with thresholds you can move",
+    "Each step down is an event; ticks are patients last seen without one. Numbers under the axis are the patients "
+    "still followed. A threshold you drag was chosen by looking: its p-value is adjusted for that.",
     PREDICTS,
     shows_run=True,
 )
@@ -99,7 +130,9 @@ CACHE = Page(
     DATA,
 )
 PAGES: tuple[Page, ...] = tuple(
-    page for page in (HOME, COHORT, PATIENT, CINDEX, RUNS, CACHE) if (_ROOT / page.file).is_file()
+    page
+    for page in (HOME, COHORT, PATIENT, RESPONSE, CINDEX, SURVIVAL, INDIVIDUAL, RUNS, CACHE)
+    if (_ROOT / page.file).is_file()
 )
 CARRIED = ("study", "snapshot", "filter", "time")
 """Parameters every page knows: what is looked at stays chosen when the page changes."""

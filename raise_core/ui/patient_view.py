@@ -20,7 +20,7 @@ from raise_core.figures.patient_course import patient_figure
 from raise_core.figures.patient_risk import CohortAtWeek, RiskView
 from raise_core.figures.table_export import CSV_MIME, frame_to_csv
 from raise_core.figures.template import toolbar
-from raise_core.studies.patient import CohortRisks, cohort_risks, patient_risks, risk_settings, risk_weeks
+from raise_core.studies.patient import CohortRisks, patient_risks, risk_settings, risk_weeks
 from raise_core.ui import reading
 from raise_core.ui.patient_choice import PatientChoice
 from raise_core.ui.patient_images import images
@@ -34,24 +34,6 @@ NUMBERS_KEY = "all_numbers"
 def course_of(home_path: str, study_id: str, snapshot_id: str, patient_id: str, recist: RecistVersion) -> PatientCourse:
     """One patient's course; the filter has no part in it."""
     return patient_course(reading.whole_source(home_path, study_id, snapshot_id), patient_id, recist=recist)
-
-
-@st.cache_resource(max_entries=64, show_spinner="Fitting the model …")
-def risks_of(
-    home_path: str,
-    study_id: str,
-    snapshot_id: str,
-    *,
-    filter_text: str,
-    model: str,
-    weeks: tuple[float, ...],
-    settings: CindexSettings,
-    run_id: str | None,
-) -> CohortRisks:
-    """Out-of-sample risks of a cohort; every argument is part of the cache key."""
-    source = reading.study_source(home_path, study_id, snapshot_id, filter_text)
-    deep = reading.predictions(home_path, run_id) if run_id is not None else None
-    return cohort_risks(source, model, weeks=weeks, settings=settings, deep=deep)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -80,7 +62,7 @@ def risks(page: PageContext, choice: PatientChoice) -> CohortRisks | None:
         return None
     key = (page.home_path, page.study.study_id, page.study.snapshot_id)
     try:
-        return risks_of(
+        return reading.cohort_risks_of(
             *key,
             filter_text=page.cohort_filter.text if choice.in_cohort else "",
             model=choice.model,

@@ -15,6 +15,7 @@ from raise_core.store.saved_views import SavedView, named_views
 from raise_core.studies.cindex import CindexResult, cindex_by_week, parse_models
 from raise_core.studies.deep_predictions import DeepPredictions
 from raise_core.studies.opening import default_home, open_study, snapshots, studies
+from raise_core.studies.patient import CohortRisks, cohort_risks
 from raise_core.studies.runs import RunSummary, list_runs, load_predictions
 
 
@@ -97,3 +98,21 @@ def evaluation(
     source = study_source(home_path, study_id, snapshot_id, filter_text)
     deep = predictions(home_path, run_id) if run_id is not None else None
     return cindex_by_week(source, parse_models(models), weeks, settings, deep=deep)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Fitting the model in every split …")
+def cohort_risks_of(
+    home_path: str,
+    study_id: str,
+    snapshot_id: str,
+    *,
+    filter_text: str,
+    model: str,
+    weeks: tuple[float, ...],
+    settings: CindexSettings,
+    run_id: str | None,
+) -> CohortRisks:
+    """Out-of-sample risks of a cohort; every argument is part of the cache key."""
+    source = study_source(home_path, study_id, snapshot_id, filter_text)
+    deep = predictions(home_path, run_id) if run_id is not None else None
+    return cohort_risks(source, model, weeks=weeks, settings=settings, deep=deep)

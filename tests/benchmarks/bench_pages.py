@@ -23,7 +23,10 @@ PAGES = {
     "Home": ("app.py", "/"),
     "Cohort": ("pages/cohort.py", "/cohort"),
     "Patient": ("pages/patient.py", "/patient"),
+    "Response": ("pages/response.py", "/response"),
     "C-index by week": ("pages/cindex.py", "/cindex"),
+    "Survival": ("pages/survival.py", "/survival?by=marker"),
+    "What if": ("pages/individual.py", "/individual"),
     "Runs": ("pages/runs.py", "/runs"),
     "Cache": ("pages/cache.py", "/cache"),
 }

@@ -17,7 +17,10 @@ PICTURES = {  # name: address, what must be there, what is scrolled to the top
     "markers": ("/cohort?tab=markers", ".js-plotly-plot .main-svg", None),
     "patient": (PATIENT, ".js-plotly-plot .main-svg", None),
     "images": (f"{PATIENT}&side=1", ".viewer canvas[data-drawn]", "Scans"),
+    "response": ("/response?show=time", ".js-plotly-plot .main-svg", None),
     "cindex": ("/cindex?show=added", ".js-plotly-plot .main-svg", None),
+    "survival": ("/survival?by=marker&at-sldr=1.05&pin=sldr@1.02", ".js-plotly-plot .main-svg", None),
+    "individual": ("/individual?patient=SIM-0005&v.sldr=1.15", ".js-plotly-plot .main-svg", None),
     "runs": ("/runs", "h1", None),
     "cache": ("/cache", "table", None),
 }

@@ -118,7 +118,7 @@ def test_in_words_it_says_which_p_it_is(call, home):
         ([], 2, "either --by"),
         (["--marker", "sldr"], 2, "needs --week and --threshold"),
         (["--marker", "sldr", "--week", "12", "--threshold", "big"], 2, "give a number"),
-        (["--marker", "sldr", "--week", "12", "--threshold", "9"], 2, "no patient is in the group"),
+        (["--marker", "sldr", "--week", "12", "--threshold", "9"], 2, "values reach from 0.507 to 1.508"),
         (["--marker", "arm", "--week", "12", "--threshold", "1"], 2, "use --by arm"),
         (["--marker", "sldr", "--week", "48", "--threshold", "1"], 4, "no value dated"),
         (["--by", "arm", "--endpoint", "OS"], 4, "endpoint 'OS'"),
