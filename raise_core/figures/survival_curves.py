@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from raise_core.domain.survival_report import SurvivalReport
 from raise_core.domain.survival_results import SurvivalCurve
 from raise_core.domain.time_unit import TimeUnit
-from raise_core.figures.identity import GUIDE, Mark, Theme
+from raise_core.figures.identity import GUIDE, TEXT, Mark, Theme
 from raise_core.figures.template import FONT_SIZE, template
 
 FloatArray = NDArray[np.float64]
@@ -22,6 +22,7 @@ CURVE_HEIGHT, ROW_HEIGHT, AXIS_ROOM, TOP_ROOM = 320, 21, 70, 30  # px
 LEFT_ROOM = 0.04  # of the time axis, before its zero: room for the first number of the table
 NAME_GAP = 15.0  # percent between two names at the line ends
 LONGEST_NAME, LONGEST_ROW_NAME = 32, 26  # letters
+LEAST_LEFT = 92  # px, for the ticks and the title of the upper axis
 MOST_STEPS = 1_500  # of a curve drawn; more cannot be told apart on a screen
 MOST_TICKS = 400  # marks of censored patients on one curve
 _BAND_OPACITY = 0.15
@@ -96,9 +97,7 @@ def survival_figure(
         if options.bands:
             traces.append(_band(group.curve, mark, frame))
         traces += [_line(group.curve, mark, frame), _censored(group.curve, mark, frame)]
-    if options.medians:
-        traces += _medians(report, marks, frame)
-    traces += _table(report, rows, weeks, frame)
+    traces.append(_table(report, rows, weeks, frame, theme=theme))
     return go.Figure(traces, _layout(report, marks, rows, weeks, frame, theme=theme, event_words=event_words))
 
 
@@ -128,9 +127,14 @@ def _steps(curve: SurvivalCurve, values: FloatArray) -> tuple[FloatArray, FloatA
     return times[kept], heights[kept]
 
 
-def _line(curve: SurvivalCurve, mark: Mark, frame: _Frame) -> go.Scatter:
+def _trace(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - Plotly's own settings
+    """A trace as Plotly writes it; the figure checks it, once."""
+    return {"type": "scatter", **settings}
+
+
+def _line(curve: SurvivalCurve, mark: Mark, frame: _Frame) -> dict[str, Any]:
     times, heights = _steps(curve, curve.survival)
-    return go.Scatter(
+    return _trace(
         x=frame.times(times),
         y=frame.heights(heights),
         mode="lines",
@@ -141,9 +145,9 @@ def _line(curve: SurvivalCurve, mark: Mark, frame: _Frame) -> go.Scatter:
     )
 
 
-def _ghost(ghost: Ghost, frame: _Frame) -> go.Scatter:
+def _ghost(ghost: Ghost, frame: _Frame) -> dict[str, Any]:
     times, heights = _steps(ghost.curve, ghost.curve.survival)
-    return go.Scatter(
+    return _trace(
         x=frame.times(times),
         y=frame.heights(heights),
         mode="lines",
@@ -154,13 +158,13 @@ def _ghost(ghost: Ghost, frame: _Frame) -> go.Scatter:
     )
 
 
-def _band(curve: SurvivalCurve, mark: Mark, frame: _Frame) -> go.Scatter:
+def _band(curve: SurvivalCurve, mark: Mark, frame: _Frame) -> dict[str, Any]:
     """The interval as one closed shape; where it has no limits (no event yet, survival 0) it is the curve itself."""
     low = np.where(np.isnan(curve.low), curve.survival, curve.low)
     high = np.where(np.isnan(curve.high), curve.survival, curve.high)
     times, below = _corners(*_steps(curve, low))
     _, above = _corners(*_steps(curve, high))
-    return go.Scatter(
+    return _trace(
         x=frame.times(np.r_[times, times[::-1]]), y=frame.heights(np.r_[above, below[::-1]]), mode="lines",
         line={"width": 0}, fill="toself", fillcolor=_with_opacity(mark.colour, _BAND_OPACITY), hoverinfo="skip",
         name=f"{mark.name}, interval",
@@ -177,11 +181,11 @@ def _with_opacity(colour: str, opacity: float) -> str:
     return f"rgba({red},{green},{blue},{opacity})"
 
 
-def _censored(curve: SurvivalCurve, mark: Mark, frame: _Frame) -> go.Scatter:
+def _censored(curve: SurvivalCurve, mark: Mark, frame: _Frame) -> dict[str, Any]:
     at = np.flatnonzero(curve.censored)
     if len(at) > MOST_TICKS:
         at = at[np.linspace(0, len(at) - 1, MOST_TICKS).astype(np.int64)]
-    return go.Scatter(
+    return _trace(
         x=frame.times(curve.time_weeks[at]),
         y=frame.heights(curve.survival[at]),
         mode="markers",
@@ -193,7 +197,7 @@ def _censored(curve: SurvivalCurve, mark: Mark, frame: _Frame) -> go.Scatter:
     )
 
 
-def _medians(report: SurvivalReport, marks: Sequence[Mark], frame: _Frame) -> list[go.Scatter]:
+def _medians(report: SurvivalReport, marks: Sequence[Mark], frame: _Frame) -> list[dict[str, Any]]:
     """Dotted lines from half of the patients down to the axis, for the curves that come down so far."""
     known = [
         (float(frame.times(np.array([group.median_weeks.value]))[0]), mark)
@@ -203,19 +207,15 @@ def _medians(report: SurvivalReport, marks: Sequence[Mark], frame: _Frame) -> li
     if not known:
         return []
     start = float(frame.times(np.zeros(1))[0])
-    half = go.Scatter(
-        x=[start, max(end for end, _ in known)], y=[50, 50], mode="lines", hoverinfo="skip", name="half",
-        line={"color": GUIDE, "width": 1, "dash": "dot"},
-    )  # fmt: skip
-    drops = [
-        go.Scatter(
-            x=[end, end], y=[0, 50], mode="lines", name=f"{mark.name}, median",
-            line={"color": mark.colour, "width": 1.5, "dash": "dot"},
-            hovertemplate=f"<b>{escape(mark.name)}</b><br>median {end:.1f} {frame.unit.value}<extra></extra>",
-        )
-        for end, mark in known
-    ]  # fmt: skip
-    return [half, *drops]
+    half = _dotted((start, max(end for end, _ in known)), (50, 50), GUIDE, 1.0)
+    return [half, *(_dotted((end, end), (0, 50), mark.colour, 1.5) for end, mark in known)]
+
+
+def _dotted(x: tuple[float, float], y: tuple[float, float], colour: str, width: float) -> dict[str, Any]:
+    return {
+        "type": "line", "x0": x[0], "x1": x[1], "xref": "x", "y0": y[0], "y1": y[1], "yref": "y",
+        "line": {"color": colour, "width": width, "dash": "dot"},
+    }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -224,18 +224,18 @@ class _Row:
     colour: str
     group: int
     kind: str
+    letters: int
 
 
 def _rows_of_table(marks: Sequence[Mark], *, extended: bool) -> list[_Row]:
     """Rows from the top: for each group those at risk and, in an extended table, who left and how."""
     rows = []
     for place, mark in enumerate(marks):
-        name = f"<b>{escape(_shortened(mark.name, LONGEST_ROW_NAME))}</b>"
-        if not extended:
-            rows.append(_Row(name, mark.colour, place, _AT_RISK))
-            continue
-        rows.append(_Row(f"{name} at risk", mark.colour, place, _AT_RISK))
-        rows += [_Row(kind.lower(), mark.colour, place, kind) for kind in (_CENSORED, _EVENTS)]
+        short = _shortened(mark.name, LONGEST_ROW_NAME)
+        name, suffix = f"<b>{escape(short)}</b>", " at risk" if extended else ""
+        rows.append(_Row(f"{name}{suffix}", mark.colour, place, _AT_RISK, len(short) + len(suffix)))
+        if extended:
+            rows += [_Row(kind.lower(), mark.colour, place, kind, len(kind)) for kind in (_CENSORED, _EVENTS)]
     return rows
 
 
@@ -260,17 +260,19 @@ def table_counts(curve: SurvivalCurve, weeks: FloatArray) -> dict[str, NDArray[n
     return {_AT_RISK: curve.n - events - censored, _CENSORED: censored, _EVENTS: events}
 
 
-def _table(report: SurvivalReport, rows: Sequence[_Row], weeks: FloatArray, frame: _Frame) -> list[go.Scatter]:
+def _table(
+    report: SurvivalReport, rows: Sequence[_Row], weeks: FloatArray, frame: _Frame, *, theme: Theme
+) -> dict[str, Any]:
+    """All numbers of the table as one trace, so that a moved threshold redraws fast."""
     counts = [table_counts(group.curve, weeks) for group in report.comparison.groups]
-    x = frame.times(weeks)
-    return [
-        go.Scatter(
-            x=x, y=[height] * len(weeks), text=[f"{count}" for count in counts[row.group][row.kind]], mode="text",
-            hoverinfo="skip", name=row.name, cliponaxis=False, xaxis="x2", yaxis="y2",
-            textfont={"size": FONT_SIZE - 2, "color": row.colour if row.kind == _AT_RISK else None},
-        )
-        for height, row in enumerate(reversed(rows))
-    ]  # fmt: skip
+    colours = [row.colour if row.kind == _AT_RISK else TEXT[theme] for row in rows]
+    return _trace(
+        x=np.tile(frame.times(weeks), len(rows)),
+        y=np.repeat(np.arange(len(rows))[::-1], len(weeks)),
+        text=[f"{count}" for row in rows for count in counts[row.group][row.kind]], mode="text", hoverinfo="skip",
+        name="table", cliponaxis=False, xaxis="x2", yaxis="y2",
+        textfont={"size": FONT_SIZE - 2, "color": [colour for colour in colours for _ in weeks]},
+    )  # fmt: skip
 
 
 def _names(report: SurvivalReport, marks: Sequence[Mark], frame: _Frame) -> list[dict[str, Any]]:
@@ -325,31 +327,35 @@ def _layout(
     x_range = [-LEFT_ROOM * span, (1 + LEFT_ROOM / 2) * span]
     lines = [(float(frame.times(np.array([week]))[0]), name) for week, name in _guides(frame)]
     names = [] if options.compact else _names(report, marks, frame)
+    # Margins are given, not found by drawing twice: that would double the time a moved threshold takes.
+    left = max(LEAST_LEFT, 14 + 6.6 * max(row.letters for row in rows))
     right = 24 if options.compact else 40 + 8.4 * max(len(_shortened(mark.name, LONGEST_NAME)) for mark in marks)
     return {
         "template": template(theme),
         "height": inside + TOP_ROOM,
         "showlegend": False,
-        "margin": {"r": max(right, 24 if options.compact else 160), "t": TOP_ROOM - 8, "b": 8, "l": 92},
+        "margin": {"r": max(right, 24 if options.compact else 160), "t": TOP_ROOM - 8, "b": 8, "l": left},
         "xaxis": {
-            "anchor": "y", "range": x_range, "tickvals": list(ticks / unit.weeks_per_unit), "showgrid": False,
+            "anchor": "y", "automargin": False, "range": x_range, "tickvals": list(ticks / unit.weeks_per_unit),
+            "showgrid": False,
             "ticktext": [f"{unit.of_weeks(week):.0f}" for week in ticks],
             "title": {"text": f"{unit.value.capitalize()} from {start}"},
         },
         "yaxis": {
-            "anchor": "x", "domain": [table + AXIS_ROOM / inside, 1], "range": [-1, 103], "dtick": 25,
+            "anchor": "x", "automargin": False, "domain": [table + AXIS_ROOM / inside, 1], "range": [-1, 103],
+            "dtick": 25,
             "title": {"text": f"Patients {'with' if options.failure else 'without'}<br>{event_words} (%)"},
         },
-        "xaxis2": {"anchor": "y2", "matches": "x", "visible": False},
+        "xaxis2": {"anchor": "y2", "automargin": False, "matches": "x", "visible": False},
         "yaxis2": {
-            "anchor": "x2", "domain": [0, table], "range": [-0.6, len(rows) - 0.4], "showgrid": False,
+            "anchor": "x2", "automargin": False, "domain": [0, table], "range": [-0.6, len(rows) - 0.4],
+            "showgrid": False,
             "showline": False, "ticks": "", "tickvals": list(range(len(rows))), "tickfont": {"size": FONT_SIZE - 2},
             "ticktext": [f'<span style="color:{row.colour}">{row.name}</span>' for row in reversed(rows)],
         },
         "shapes": [
-            {"type": "line", "x0": x, "x1": x, "xref": "x", "y0": -1, "y1": 103, "yref": "y",
-             "line": {"color": GUIDE, "width": 1.2, "dash": "dot"}}
-            for x, _ in lines
+            *(_medians(report, marks, frame) if options.medians else ()),
+            *(_dotted((x, x), (-1, 103), GUIDE, 1.2) for x, _ in lines),
         ],
         "annotations": names + [
             {"x": x, "y": 103, "xref": "x", "yref": "y", "text": name, "showarrow": False, "yanchor": "bottom",

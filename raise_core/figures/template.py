@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import plotly.graph_objects as go
@@ -13,6 +14,7 @@ GRID: dict[Theme, str] = {"light": "#E3E8EC", "dark": "#2A313B"}
 FONT = "Source Sans, Source Sans Pro, Segoe UI, Helvetica Neue, Arial, sans-serif"
 
 
+@lru_cache(maxsize=2)
 def template(theme: Theme) -> go.layout.Template:
     """Fonts, colours and axes shared by every figure."""
     axis = {

@@ -134,11 +134,16 @@ def segmented(
     key: str,
     default: str,
     help: str,
+    drawn: bool = True,
     **layout: Any,
 ) -> str:
-    """One of a few, side by side; codes in the address, their labels on screen."""
+    """One of a few, side by side; codes in the address, their labels on screen.
+
+    Every control with `drawn` may stay undrawn, as behind a button nobody has pressed; it then only reads the address.
+    """
     shown = {code: plain(text) for code, text in options.items()}  # these labels are read as Markdown
-    return _one(st.segmented_control, label, shown, key=key, default=default, help=help, required=True, **layout)
+    layout = {"help": help, "required": True, **layout}
+    return _one(st.segmented_control, label, shown, key=key, default=default, drawn=drawn, **layout)
 
 
 def select(
@@ -148,20 +153,30 @@ def select(
     key: str,
     default: str,
     help: str,
+    drawn: bool = True,
     **layout: Any,
 ) -> str:
     """One of many."""
-    return _one(st.selectbox, label, options, key=key, default=default, help=help, **layout)
+    return _one(st.selectbox, label, options, key=key, default=default, drawn=drawn, help=help, **layout)
 
 
 def _one(
-    widget: Callable[..., Any], label: str, options: Mapping[str, str], *, key: str, default: str, **layout: Any
+    widget: Callable[..., Any],
+    label: str,
+    options: Mapping[str, str],
+    *,
+    key: str,
+    default: str,
+    drawn: bool,
+    **layout: Any,
 ) -> str:
     def parse(text: str) -> str:
         if text not in options:
             raise ValueError("is not here")
         return text
 
+    if not drawn:
+        return str(_undrawn(label, key, default, parse))
     _restore(label, key, default, parse, still_good=lambda shown: shown in options)
     picked = widget(label, list(options), key=key, format_func=lambda code: options.get(code, code), **layout)
     chosen = default if picked is None else str(picked)
@@ -209,7 +224,7 @@ def multiselect(
     return chosen
 
 
-def switch(label: str, *, key: str, default: bool, help: str, **layout: Any) -> bool:
+def switch(label: str, *, key: str, default: bool, help: str, drawn: bool = True, **layout: Any) -> bool:
     """On or off: '1' or '0' in the address."""
 
     def parse(text: str) -> bool:
@@ -217,6 +232,8 @@ def switch(label: str, *, key: str, default: bool, help: str, **layout: Any) -> 
             raise ValueError("is neither 1 nor 0")
         return text == "1"
 
+    if not drawn:
+        return bool(_undrawn(label, key, default, parse))
     _restore(label, key, default, parse)
     chosen = bool(st.toggle(label, key=key, help=help, **layout))
     _record(key, str(int(chosen)), is_default=chosen == default)
@@ -232,6 +249,7 @@ def slider(
     default: float,
     step: float,
     help: str,
+    drawn: bool = True,
     **layout: Any,
 ) -> float:
     """A number in a range."""
@@ -242,6 +260,8 @@ def slider(
             raise ValueError(f"lies outside {minimum:g} to {maximum:g}")
         return number
 
+    if not drawn:
+        return float(_undrawn(label, key, default, parse))
     _restore(label, key, default, parse, still_good=lambda shown: minimum <= shown <= maximum)
     chosen = float(st.slider(label, minimum, maximum, step=step, key=key, help=help, **layout))
     _record(key, f"{chosen:g}", is_default=chosen == default)
@@ -285,18 +305,33 @@ def _set_from_address(
         if not still_good(st.session_state[key]):
             st.session_state[key] = default
         return
-    st.session_state[key] = default
     seen[key] = asked
+    st.session_state[key] = _read(label, key, default, parse)
+
+
+def _undrawn(label: str, key: str, default: Any, parse: Callable[[str], Any]) -> Any:
+    """The value of a control that is not drawn; what cannot be shown is taken out of the address, so said once."""
+    asked = get(key)
+    found = _read(label, key, default, parse)
+    if asked is not None and found == default:
+        put(**{key: None})
+    return found
+
+
+def _read(label: str, key: str, default: Any, parse: Callable[[str], Any]) -> Any:
+    """What the address says of one control, the default where it says nothing or nothing that can be shown."""
+    asked = get(key)
     if asked is None:
-        return
+        return default
     if len(asked) > LONGEST_VALUE:
         notice(f"The address holds a value for {label} that is too long; the default is shown.")
-        return
+        return default
     try:
-        st.session_state[key] = parse(asked)
+        return parse(asked)
     except ValueError as error:
         reason = "cannot be read" if "could not convert" in str(error) else str(error)
         notice(f"The address asks for {label} “{asked[:40]}”, which {reason}; the default is shown.")
+        return default
 
 
 def _record(key: str, written: str, *, is_default: bool) -> None:

@@ -19,12 +19,14 @@ from raise_core.ui import (
     survival_reading,
     survival_what_if,
 )
+from raise_core.ui.plain_text import plain
 from raise_core.ui.shell import PageContext
 from raise_core.ui.survival_choice import View
 from raise_core.ui.table_view import download_row, show_table
 
 NUMBERS, WHAT_IF, CUTS, ACCURACY, SUBGROUPS = "numbers", "whatif", "cuts", "accuracy", "subgroups"
 CHECKS, HOW = "checks", "how"
+DOWNLOADS_KEY = "survival_downloads"
 _VIEWS = {
     NUMBERS: "Numbers",
     WHAT_IF: "What if we cut here?",
@@ -78,22 +80,30 @@ def _numbers(page: PageContext, view: View, report: SurvivalReport) -> None:
         (survival_tables.risk_table(report, unit=page.unit), "patients-at-risk"),
         (survival_tables.excluded_table(report), "who-is-counted"),
     )
-    for table, name in tables:
+    for table, _ in tables:
         show_table(table)
-        download_row(table, name=name)
+    # A dozen buttons take the browser longer than the curves: they are made when somebody wants one.
+    folded = st.expander("Downloads", icon=":material/download:", key=DOWNLOADS_KEY, on_change="rerun")
+    if not folded.open:
+        return
+    with folded:
+        for table, name in tables:
+            st.markdown(f"**{plain(table.title)}**")
+            download_row(table, name=name)
+        _data_downloads(page, view, report)
+
+
+def _data_downloads(page: PageContext, view: View, report: SurvivalReport) -> None:
+    """The curves and the patients behind them at full precision."""
+    material = survival_reading.material(view.key)
     badge = "simulated-" if report.provenance.simulated else ""
+    st.markdown("**Data at full precision**")
     with st.container(horizontal=True):
         for label, name, frame, purpose in (
             ("Curves (CSV)", "curves", survival_tables.curves_download(report), "Every step at full precision."),
-            (
-                "Patients behind it (CSV)", "patients", survival_reading.material(view.key).table(),
-                "Each patient's groups and values, time and event.",
-            ),
-            (
-                "Patients left out (CSV)", "left-out", survival_reading.material(view.key).excluded_patients,
-                "Each patient not in the figure, with the reason.",
-            ),
-        ):  # fmt: skip
+            ("Patients behind it (CSV)", "patients", material.table(), "Groups and values, time and event of each."),
+            ("Patients left out (CSV)", "left-out", material.excluded_patients, "Each with the reason."),
+        ):
             st.download_button(
                 label, partial(frame_to_csv, frame), file_name=f"{badge}{page.study.study_id}-{name}.csv",
                 mime=CSV_MIME, help=purpose, on_click="ignore", icon=":material/download:", key=f"download_{name}",

@@ -17,7 +17,6 @@ from raise_core.figures.identity import endpoint_name, model_name
 from raise_core.figures.survival_curves import CurveOptions
 from raise_core.studies.overview import main_endpoint
 from raise_core.studies.patient import model_choices
-from raise_core.studies.questions import offered_weeks
 from raise_core.studies.runs import RunSummary
 from raise_core.ui import address, reading, survival_reading
 from raise_core.ui.shell import PageContext
@@ -33,7 +32,7 @@ _GROUPS = {
     WITH_ARM: "Arm and marker",
     RISK: "Model's risk",
 }
-START = "start"
+START, MORE_KEY = "start", "survival_more"
 NO_FACET = "none"
 _SCALES = {"loglog": IntervalScale.LOG_LOG, "log": IntervalScale.LOG, "plain": IntervalScale.PLAIN}
 
@@ -105,8 +104,12 @@ def choose(page: PageContext, *, question: DeltaGenerator, controls: DeltaGenera
 
 
 def _offered(page: PageContext) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    where = (page.home_path, page.study.study_id, page.study.snapshot_id)
+    where = _where(page)
     return survival_reading.comparable_columns(*where), survival_reading.number_markers(*where)
+
+
+def _where(page: PageContext) -> tuple[str, str, str]:
+    return page.home_path, page.study.study_id, page.study.snapshot_id
 
 
 def _controls(
@@ -215,7 +218,7 @@ def _start(
     page: PageContext, endpoint: str, kind: str, names: list[str], run: RunSummary | None
 ) -> LandmarkWeek | None:
     """Week from which time counts; None from randomisation."""
-    weeks = run.weeks if run is not None else offered_weeks(page.whole_source(), endpoint)
+    weeks = run.weeks if run is not None else survival_reading.weeks_ahead(*_where(page), endpoint)
     with_value = kind not in (ARM, COLUMN)
     if with_value and run is None and all(_is_known_at_baseline(name) for name in names):
         weeks = tuple(dict.fromkeys([0.0, *weeks]))
@@ -263,34 +266,47 @@ def _more(
 ) -> tuple[CurveOptions, IntervalScale, float, str]:
     """How the curves are drawn, behind one button."""
     unit = page.unit
-    with st.popover("More", icon=":material/tune:", help="How the curves are drawn, panels, intervals."):
+    # Ten controls nobody looks at would take the browser longer than the curves: they are drawn when it is opened.
+    button = st.popover(
+        "More", icon=":material/tune:", help="How the curves are drawn, panels, intervals.", key=MORE_KEY,
+        on_change="rerun",
+    )  # fmt: skip
+    drawn = bool(button.open)
+    with button:
         kind = address.segmented(
-            "Show", {"s": "Without the event", "f": "With the event"}, key="curve", default="s",
+            "Show", {"s": "Without the event", "f": "With the event"}, key="curve", drawn=drawn, default="s",
             help="Survival, or 1 − survival.",
         )  # fmt: skip
-        bands = address.switch("95 % bands", key="bands", default=True, help="Pointwise confidence intervals.")
-        medians = address.switch("Median lines", key="medians", default=True, help="From one half down to the axis.")
+        bands = address.switch(
+            "95 % bands", key="bands", drawn=drawn, default=True, help="Pointwise confidence intervals."
+        )
+        medians = address.switch(
+            "Median lines", key="medians", drawn=drawn, default=True, help="From one half down to the axis."
+        )
         extended = address.switch(
-            "Censored and events in the table", key="counts", default=True, help="Below those at risk."
+            "Censored and events in the table", key="counts", drawn=drawn, default=True, help="Below those at risk."
         )
         from_start = question.week is not None and address.switch(
-            "Axis from randomisation", key="axis", default=False,
+            "Axis from randomisation", key="axis", drawn=drawn, default=False,
             help="The curves still begin at the landmark, where everybody compared is without the event.",
         )  # fmt: skip
         scale = address.segmented(
-            "Interval", {"loglog": "log-log", "log": "log", "plain": "plain"}, key="ci", default="loglog",
+            "Interval", {"loglog": "log-log", "log": "log", "plain": "plain"}, key="ci", drawn=drawn, default="loglog",
             help="Scale on which the interval is symmetric. Log-log stays between 0 and 100 %; R's default is log.",
         )  # fmt: skip
         horizon = address.slider(
-            "Horizon (weeks after the start)", key="horizon", minimum=4.0, maximum=260.0, step=4.0, default=52.0,
+            "Horizon (weeks after the start)", key="horizon", drawn=drawn, minimum=4.0, maximum=260.0,
+            step=4.0, default=52.0,
             help=f"A time of special interest: {unit.write(52)} {unit.value} by default. Survival there stands in the "
             "tables; accuracy of a threshold is counted up to it.",
         )  # fmt: skip
-        mark_horizon = address.switch("Line at the horizon", key="line", default=False, help="A dotted line.")
+        mark_horizon = address.switch(
+            "Line at the horizon", key="line", drawn=drawn, default=False, help="A dotted line."
+        )
         asked = {*question.columns}
         facets = {column: plain_column_name(column) for column in columns if column not in asked}
         facet = address.select(
-            "Panels", {NO_FACET: "One figure", **facets}, key="panels", default=NO_FACET,
+            "Panels", {NO_FACET: "One figure", **facets}, key="panels", drawn=drawn, default=NO_FACET,
             help="One small figure for each level of a characteristic.",
         )  # fmt: skip
     horizon = WEEKS_PER_YEAR if horizon == 52.0 else horizon

@@ -14,6 +14,7 @@ from raise_core.evaluation.cut_points import CutScan
 from raise_core.evaluation.marker_values import MOST_CATEGORIES, MarkerSource
 from raise_core.evaluation.survival_groups import SurvivalMaterial
 from raise_core.studies.patient import CohortRisks
+from raise_core.studies.questions import offered_weeks
 from raise_core.studies.survival import scan_of
 from raise_core.studies.survival_material import survival_material
 from raise_core.ui import reading
@@ -116,6 +117,12 @@ def _is_number(source: MarkerSource, text: str) -> bool:
         return True
     column = source.cohort.patients[marker.key]
     return bool(column.dtype.kind in "if" and column.nunique() > 2)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def weeks_ahead(home_path: str, study_id: str, snapshot_id: str, endpoint: str) -> tuple[float, ...]:
+    """Visit weeks of the whole study with events ahead."""
+    return offered_weeks(reading.whole_source(home_path, study_id, snapshot_id), endpoint)
 
 
 def uses_networks(model: str) -> bool:

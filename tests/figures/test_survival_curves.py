@@ -78,14 +78,17 @@ def test_the_table_shares_the_axis_and_adds_up():
     figure = drawn(report)
     assert figure.layout.xaxis2.matches == "x"
     assert figure.layout.yaxis.domain[0] > figure.layout.yaxis2.domain[1]
-    texts = [trace for trace in figure.data if trace.mode == "text"]
-    assert len(texts) == 3 * len(report.parts)
-    for group in report.comparison.groups:
-        counts = table_counts(group.curve, report.comparison.at_risk_weeks)
+    (texts,) = [trace for trace in figure.data if trace.mode == "text"]
+    weeks = report.comparison.at_risk_weeks
+    by_row = np.array(texts.text).reshape(-1, len(weeks))
+    assert len(by_row) == 3 * len(report.parts)
+    assert np.array(texts.x).reshape(by_row.shape)[1].tolist() == weeks.tolist()
+    for place, group in enumerate(report.comparison.groups):
+        counts = table_counts(group.curve, weeks)
         assert (sum(counts.values()) == group.curve.n).all()
         assert counts["At risk"].tolist() == group.at_risk.tolist()
-        shown = [trace.text for trace in texts]
-        assert tuple(str(count) for count in counts["Events"]) in [tuple(text) for text in shown]
+        shown = by_row[3 * place : 3 * place + 3].tolist()
+        assert shown == [[str(count) for count in counts[kind]] for kind in ("At risk", "Censored", "Events")]
 
 
 def test_arms_keep_their_colours():
