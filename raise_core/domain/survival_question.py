@@ -31,10 +31,13 @@ class ByCut:
         model: one marker of the tables, or a model whose held-out risk is cut.
         thresholds: ascending, in the marker's unit; none for the median of the patients at risk. A patient on a
             threshold belongs to the group below.
+        by_looking: whether somebody looked at these data to choose them, as with a slider; then even a threshold that
+            happens to be a protocol's value is no longer fixed in advance.
     """
 
     model: str
     thresholds: tuple[float, ...] = ()
+    by_looking: bool = False
 
     def __post_init__(self) -> None:
         if len(self.thresholds) > MOST_THRESHOLDS:

@@ -46,7 +46,5 @@ def accuracy_by_horizon(report: HorizonReport, origin: Origin, *, unit: TimeUnit
 def _estimate(estimate: HorizonEstimate, digits: int) -> str:
     if estimate.value is None:
         return numbers.MISSING
-    text = f"{estimate.value:.{digits}f}"
-    if estimate.low is None or estimate.high is None:
-        return text
-    return f"{text} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
+    value, low, high = (numbers.decimal(one, digits) for one in (estimate.value, estimate.low, estimate.high))
+    return value if estimate.low is None or estimate.high is None else f"{value} ({low} to {high})"

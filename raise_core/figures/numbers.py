@@ -27,6 +27,11 @@ def difference(value: float | None, low: float | None = None, high: float | None
     return text if low is None or high is None else f"{text} ({_minus(low, digits)} to {_minus(high, digits)})"
 
 
+def decimal(value: float | None, digits: int) -> str:
+    """A number with so many decimals and a true minus sign; a rounded zero has none."""
+    return MISSING if value is None else _minus(value, digits)
+
+
 def p_value(p: float | None) -> str:
     """A p-value: 0.04, 0.003, < 0.001."""
     if p is None:

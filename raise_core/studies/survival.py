@@ -140,7 +140,9 @@ def _mean_difference(
 
 def _cut(material: SurvivalMaterial, cut: ByCut, week: LandmarkWeek | None) -> Cut:
     thresholds = thresholds_of(material, cut)
-    if not cut.thresholds:
+    if cut.by_looking:
+        fixed = ""
+    elif not cut.thresholds:
         fixed = MEDIAN
     else:
         reasons = [fixed_in_advance(cut.model, threshold) for threshold in thresholds]

@@ -96,4 +96,5 @@ def _question(question: SurvivalQuestion) -> str:
 def _divider(divider: Divider) -> str:
     if isinstance(divider, ByColumn):
         return f"ByColumn({divider.column!r})"
-    return f"ByCut({divider.model!r}, {divider.thresholds!r})"
+    looked = ", by_looking=True" if divider.by_looking else ""
+    return f"ByCut({divider.model!r}, {divider.thresholds!r}{looked})"

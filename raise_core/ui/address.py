@@ -100,6 +100,12 @@ def get(key: str) -> str | None:
     return text
 
 
+def picked(key: str) -> str | None:
+    """What a control holds just now, which the address may not say yet; None before it was drawn."""
+    held = st.session_state.get(key)
+    return held if isinstance(held, str) else None
+
+
 def parameters() -> dict[str, str]:
     """What a link to the view on screen needs: the address and everything pinned."""
     return {**st.session_state[_PINS], **st.session_state[_VIEW]}

@@ -23,6 +23,8 @@ from raise_core.ui.survival_choice import View
 from raise_core.ui.survival_reading import MaterialKey
 from raise_core.ui.table_view import download_row, show_table
 
+WIDTH = 820  # px
+
 
 def accuracy(page: PageContext, view: View, report: SurvivalReport) -> None:
     """Out-of-fold accuracy of the markers that are cut, whatever the thresholds."""
@@ -32,9 +34,8 @@ def accuracy(page: PageContext, view: View, report: SurvivalReport) -> None:
     table = accuracy_by_horizon(found, origin_of(report.provenance, patients=report.n), unit=page.unit)
     show_table(table)
     download_row(table, name="accuracy-by-horizon")
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.markdown("**Are the predicted risks right?**")
+    st.markdown("**Are the predicted risks right?**")
+    with st.container(width=WIDTH):
         st.plotly_chart(
             horizon_calibration_plot(found.calibration, model=found.model, theme=page.theme, **where),
             theme=None,
@@ -42,9 +43,9 @@ def accuracy(page: PageContext, view: View, report: SurvivalReport) -> None:
             config=toolbar(f"calibration-{page.study.study_id}"),
             alt=horizon_words.calibration_alternative(found.calibration, **where),
         )
-        st.caption(plain(horizon_words.calibration_footnote(found.calibration, **where)))
-    with right:
-        st.markdown("**Would acting on them help?**")
+    st.caption(plain(horizon_words.calibration_footnote(found.calibration, **where)))
+    st.markdown("**Would acting on them help?**")
+    with st.container(width=WIDTH):
         st.plotly_chart(
             horizon_decision_curve(found.decision, theme=page.theme, **where),
             theme=None,
@@ -52,7 +53,7 @@ def accuracy(page: PageContext, view: View, report: SurvivalReport) -> None:
             config=toolbar(f"decision-{page.study.study_id}"),
             alt=horizon_words.decision_alternative(found.decision, **where),
         )
-        st.caption(plain(horizon_words.decision_footnote(found.decision, **where)))
+    st.caption(plain(horizon_words.decision_footnote(found.decision, **where)))
 
 
 @st.cache_resource(max_entries=64, show_spinner="Predicting every patient from the others …")

@@ -31,10 +31,10 @@ _VIEWS = {
     NUMBERS: "Numbers",
     WHAT_IF: "What if we cut here?",
     CUTS: "Every cut",
-    ACCURACY: "How well does it predict?",
+    ACCURACY: "Accuracy",
     SUBGROUPS: "Subgroups",
     CHECKS: "Does it hold?",
-    HOW: "How was it computed?",
+    HOW: "How computed?",
 }
 
 

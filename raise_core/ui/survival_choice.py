@@ -33,6 +33,12 @@ _GROUPS = {
     RISK: "Model's risk",
 }
 START, MORE_KEY = "start", "survival_more"
+LAST_WEEK = 1040.0  # twenty years
+AT_VISIT = (
+    "The marker's value at this visit divides the patients; only those without the event then are compared, and time "
+    "counts from there. Any other number of weeks can be typed."
+)
+FROM_WHEN = "From randomisation, or from a visit among those without the event by then (landmark analysis)."
 NO_FACET = "none"
 _SCALES = {"loglog": IntervalScale.LOG_LOG, "log": IntervalScale.LOG, "plain": IntervalScale.PLAIN}
 
@@ -132,8 +138,9 @@ def _controls(
                 second = next((name for name in others if parse_marker(name).kind is not kind_of), others[0])
                 names.append(_marker("Second marker", "second", markers, default=second))
         endpoint = _endpoint(page, main)
-        week = _start(page, endpoint, kind, names, run)
     try:
+        with row:
+            week = _start(page, endpoint, kind, names, run)
         question = _question(kind, names, endpoint, week)
         with row:
             options, scale, horizon, facet = _more(page, question, columns)
@@ -222,21 +229,38 @@ def _start(
     with_value = kind not in (ARM, COLUMN)
     if with_value and run is None and all(_is_known_at_baseline(name) for name in names):
         weeks = tuple(dict.fromkeys([0.0, *weeks]))
-    options = {f"{week:g}": page.unit.visit(week).capitalize() for week in weeks}
+    default = f"{next((week for week in weeks if week), 0.0):g}" if with_value else START
+    said = (typed_week(text) for text in (address.get("week"), address.picked("week")))
+    typed = {week for week in said if week is not None}
+    options = {f"{week:g}": page.unit.visit(week).capitalize() for week in sorted({*weeks, *typed})}
     if not with_value:
         options = {START: "Randomisation", **options}
-    default = next(iter(options)) if not with_value else next((c for c in options if c != "0"), next(iter(options)))
     code = address.select(
         "At visit" if with_value else "Time from",
         options,
         key="week",
         default=default,
-        help="The marker's value at this visit divides the patients; only those without the event then are compared, "
-        "and time counts from there." if with_value else "From randomisation, or from a visit among those without the "
-        "event by then (landmark analysis).",
+        help=AT_VISIT if with_value else FROM_WHEN,
+        accept_new_options=True,
         width=170,
     )  # fmt: skip
-    return None if code == START else LandmarkWeek(float(code))
+    if code == START:
+        return None
+    chosen = typed_week(code)
+    if chosen is None:
+        raise BadUsageError(
+            f"“{code[:20]}” is no week; type a number of weeks from 0 to {LAST_WEEK:g}, for example 18."
+        )
+    return LandmarkWeek(chosen)
+
+
+def typed_week(text: str | None) -> float | None:
+    """A landmark week somebody typed; None for anything else."""
+    try:
+        week = float(text or "")
+    except ValueError:
+        return None
+    return week if 0 <= week <= LAST_WEEK else None
 
 
 def _is_known_at_baseline(model: str) -> bool:

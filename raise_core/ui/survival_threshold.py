@@ -50,16 +50,16 @@ def with_thresholds(divider: Divider, key: MaterialKey) -> Divider:
         scan = survival_reading.scan(key, divider.model)
         if scan is None:
             raise NotInStoreError("No cut can be tested here: too few events, or the values hardly differ.")
-        return ByCut(divider.model, (float(scan.cuts[scan.best]),))
+        return ByCut(divider.model, (float(scan.cuts[scan.best]),), by_looking=True)
     if how in (SLIDER, THREE):
         first = _threshold(divider.model, f"at-{code}", low, high, step, start=median, second=False)
         if how == SLIDER:
-            return ByCut(divider.model, (first,))
+            return ByCut(divider.model, (first,), by_looking=True)
         above = median + (high - median) / 2
         second = _threshold(divider.model, f"at2-{code}", low, high, step, start=above, second=True)
         if first == second:
             raise BadUsageError("Both thresholds are the same; move one of them.")
-        return ByCut(divider.model, tuple(sorted((first, second))))
+        return ByCut(divider.model, tuple(sorted((first, second))), by_looking=True)
     return ByCut(divider.model, (float(how),))
 
 

@@ -52,7 +52,7 @@ def report_of(view: View, *, thresholds: tuple[float, ...] | None = None) -> Sur
     question = view.question
     cut = view.single_cut
     if thresholds is not None and cut is not None:
-        question = SurvivalQuestion(question.endpoint, (ByCut(cut.model, thresholds),), question.week)
+        question = SurvivalQuestion(question.endpoint, (ByCut(cut.model, thresholds, by_looking=True),), question.week)
     scan: CutScan | TwoCutScan | None = None
     if cut is not None:
         two = len(cut.thresholds) > 1

@@ -27,3 +27,22 @@ def test_a_value_just_chosen_is_not_said_back(small_home, open_app):
     unit_of_time(test).set_value("m").run()
     assert "".join(test.query_params["time"]) == "m"
     assert not unit_of_time(test).proto.set_value
+
+
+def test_a_control_behind_a_closed_button_still_obeys_the_address(small_home, open_app):
+    test = open_app("pages/survival.py", small_home, by="arm", ci="plain", curve="f")
+    assert not [one for one in test.get("segmented_control") if one.label == "Interval"], "not drawn"
+    assert "(plain)" in " ".join(caption.value for caption in test.caption)
+
+
+def test_what_such_a_control_cannot_show_is_said_once_and_taken_out(small_home, open_app):
+    test = open_app("pages/survival.py", small_home, by="arm", ci="nonsense")
+    assert ["Interval" in warning.value for warning in test.warning] == [True]
+    assert "ci" not in test.query_params
+    assert not test.run().warning
+
+
+def test_any_week_can_be_typed(small_home, open_app):
+    test = open_app("pages/survival.py", small_home, by="marker", week="15")
+    assert "week 15 + 1" in " ".join(caption.value for caption in test.caption)
+    assert "".join(test.query_params["week"]) == "15"

@@ -92,7 +92,7 @@ def test_every_further_view_opens(small_home, open_app, more, says):
 @pytest.mark.parametrize(
     "address",
     [
-        {"by": "nonsense", "week": "999", "cut-sldr": "x"},
+        {"by": "nonsense", "week": "-4", "cut-sldr": "x"},
         {"by": "marker", "at-sldr": "nan", "pin": "sldr@1~0"},
         {"by": "marker", "at-sldr": "1e9"},
         {"by": "col", "column": "patient_id"},
@@ -104,3 +104,9 @@ def test_a_hostile_address_gives_the_default_and_a_notice(small_home, open_app, 
     assert not test.exception
     assert test.warning
     assert "hazard ratio" in words(test)
+
+
+def test_a_week_after_everything_says_why_nothing_can_be_shown(small_home, open_app):
+    test = open_app(PAGE, small_home, by="arm", week="999")
+    assert not test.exception
+    assert any("nobody can be compared" in warning.value for warning in test.warning)

@@ -80,6 +80,8 @@ def test_a_landmark_comparison_of_arms_counts_only_those_still_without_the_event
         ((ByColumn("arm"),), False, ""),
         ((ByCut("sldr"),), False, "median"),
         ((ByCut("sldr", (1.03,)),), True, "adjusted"),
+        ((ByCut("ratio:CGA", (1.0,)),), False, "upper limit of normal"),
+        ((ByCut("ratio:CGA", (1.0,), by_looking=True),), True, "adjusted"),
         ((ByCut("sldr", (1.0, 1.05)),), True, "adjusted"),
     ],
 )
