@@ -18,7 +18,7 @@ from raise_core.domain.survival_results import (
 )
 from raise_core.domain.time_unit import TimeUnit
 from raise_core.figures import numbers
-from raise_core.figures.marker_axis import measured
+from raise_core.figures.marker_axis import in_sentence, measured
 from raise_core.figures.survival_marks import group_names
 from raise_core.figures.survival_tables import origin_of
 from raise_core.figures.survival_words import median_words, ratio_words
@@ -66,6 +66,14 @@ def tests_table(report: SurvivalReport, tests: Sequence[LogRankTest]) -> Printed
         "Tests of a difference between the groups", ("Test", "Weighs", "Chi-squared", "Degrees of freedom", "p"),
         tuple(rows), (note,), origin_of(report.provenance, patients=report.n),
     )  # fmt: skip
+
+
+def stratified(test: LogRankTest, column: str) -> str:
+    """The test within the levels of a characteristic."""
+    name = in_sentence(plain_column_name(column))
+    if test.p is None:
+        return f"Within the levels of {name} there is nothing to compare."
+    return f"Stratified by {name}: log-rank chi-squared {test.chi2 or 0:.2f}, p {_equals(test.p)} (not adjusted)."
 
 
 def mean_words(report: SurvivalReport, *, unit: TimeUnit) -> str:

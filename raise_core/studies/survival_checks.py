@@ -102,6 +102,11 @@ def weighted_tests(material: SurvivalMaterial, groups: PatientGroups) -> tuple[L
     return tuple(log_rank(material.outcome, groups.group_of, weight=weight) for weight in LogRankWeight)
 
 
+def stratified_test(material: SurvivalMaterial, groups: PatientGroups, column: str) -> LogRankTest:
+    """The log-rank test with patients compared only within the levels of a column of the material."""
+    return log_rank(material.outcome, groups.group_of, strata=material.level_of[column])
+
+
 def between_scans(
     source: MarkerSource, material: SurvivalMaterial, groups: PatientGroups
 ) -> IntervalSensitivity | None:

@@ -20,7 +20,7 @@ PICTURES = {
     TIME: "Over time",
     STUDY: "Time on study",
     GROWTH: "Growth rate",
-    LESIONS: "Lesions apart",
+    LESIONS: "Between lesions",
 }
 BY_ARM, BY_RESPONSE = "arm", "response"
 _WHICH = {

@@ -48,6 +48,10 @@ def checks(page: PageContext, view: View, report: SurvivalReport) -> None:
         tests = words.tests_table(report, engine.weighted_tests(material, groups))
         show_table(tests)
         download_row(tests, name="tests")
+        if view.facet:
+            st.markdown(plain(words.stratified(engine.stratified_test(material, groups, view.facet), view.facet)))
+        else:
+            st.caption("Choose panels under “More” for a test stratified by their characteristic.")
     between = engine.between_scans(source, material, groups)
     if between is not None and between.n_interval:
         st.subheader("Does it matter when between two scans patients progressed?", anchor=False)

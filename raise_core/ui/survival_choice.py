@@ -53,7 +53,7 @@ class View:
         options: how curves are drawn.
         scale: of their limits.
         horizon_weeks: time of special interest, after the curves' start.
-        pinned: thresholds kept for comparison; None without a pin.
+        pinned: thresholds kept for comparison, one set a cut; None without a pin.
         facet: column of the panels; empty for none.
     """
 
@@ -62,7 +62,7 @@ class View:
     options: CurveOptions
     scale: IntervalScale
     horizon_weeks: float
-    pinned: tuple[float, ...] | None
+    pinned: tuple[tuple[float, ...], ...] | None
     facet: str
 
     @property

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from raise_core.domain.cut_profile import CutProfile
 from raise_core.domain.cut_results import CutStability, OutOfFoldGroups
-from raise_core.domain.survival_report import SurvivalReport
+from raise_core.domain.survival_report import GroupPart, HonestP, SurvivalReport
 from raise_core.evaluation.cut_profile import cut_profile
 from raise_core.evaluation.cut_stability import bootstrap_cut, out_of_fold_groups
+from raise_core.evaluation.survival_comparison import compare_survival
 from raise_core.figures import numbers
 from raise_core.figures.cut_profile import cut_profile_figure
-from raise_core.figures.identity import model_name, short_model_name
+from raise_core.figures.identity import Mark, model_name, short_model_name
 from raise_core.figures.survival_check_words import scan_words
+from raise_core.figures.survival_curves import survival_figure
+from raise_core.figures.survival_marks import ABOVE, BELOW
+from raise_core.figures.survival_words import one_event, ratio_words
 from raise_core.figures.template import toolbar
 from raise_core.ui import survival_reading
 from raise_core.ui.plain_text import plain
@@ -57,6 +63,45 @@ def every_cut(page: PageContext, view: View, report: SurvivalReport) -> None:
         else "the analytic bound of Lausen, Sauerbrei & Schumacher (1994)"
     )
     st.caption(_caption(profile, how, stability) + f"Data snapshot {report.provenance.snapshot_id[:8]}.")
+    if stability is not None:
+        _out_of_fold(page, view, report, _folds(view.key, cut.model))
+
+
+def _out_of_fold(page: PageContext, view: View, report: SurvivalReport, folds: OutOfFoldGroups) -> None:
+    """Curves of patients grouped by a cut that was chosen without them."""
+    if folds.worse.all() or not folds.worse.any():
+        st.info("Every fold's cut puts all left-out patients on one side, so there is nothing to compare.")
+        return
+    material = survival_reading.material(view.key)
+    names = ("Expected to do better", "Expected to do worse")
+    comparison = compare_survival(material.outcome, folds.worse.astype(int), names, scale=view.scale)
+    parts = tuple((GroupPart("out of fold", level=name),) for name in names)
+    honest = HonestP(folds.p_permutation, is_adjusted=True, reason="permutation of the marker through the same folds")
+    found = replace(report, comparison=comparison, parts=parts, p=honest, cuts=(), mean_difference=None)
+    marks = tuple(
+        Mark(colour, "line-ns", dash, name)
+        for colour, dash, name in zip((BELOW, ABOVE), ("solid", "dash"), names, strict=True)
+    )
+    st.markdown("**Out of fold: each patient grouped by a cut chosen without them**")
+    st.plotly_chart(
+        survival_figure(
+            found, marks, theme=page.theme, unit=page.unit, options=replace(view.options, extended=False),
+            event_words=one_event(report.question.endpoint),
+        ),
+        theme=None,
+        key="out_of_fold",
+        config=toolbar(f"out-of-fold-{page.study.study_id}"),
+        alt=f"Kaplan-Meier curves out of fold; p {numbers.p_value(folds.p_permutation)}.",
+    )  # fmt: skip
+    ratio = comparison.hazard_ratios[0]
+    agree = "" if folds.directions_agree else " The folds do not agree on which side does worse."
+    st.caption(
+        plain(
+            f"Hazard ratio {ratio_words(ratio)}; p {numbers.p_value(folds.p_permutation)} by {folds.permutations} "
+            f"permutations of the marker through the same {len(folds.cut)} folds. The plain log-rank p of these curves "
+            f"would be too small, because folds share patients. n {report.n}, {report.n_events} events.{agree}"
+        )
+    )
 
 
 def _caption(profile: CutProfile, how: str, stability: CutStability | None) -> str:

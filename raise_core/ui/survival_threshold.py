@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 from raise_core.domain.errors import BadUsageError, NotInStoreError
-from raise_core.domain.survival_question import ByCut, Divider, SurvivalQuestion
+from raise_core.domain.survival_question import MOST_THRESHOLDS, ByCut, Divider, SurvivalQuestion
+from raise_core.domain.survival_report import Cut
 from raise_core.figures.identity import model_name, short_model_name
 from raise_core.studies.survival import PROTOCOL_CUTS, UPPER_LIMIT
 from raise_core.ui import address, survival_reading
@@ -13,6 +16,7 @@ from raise_core.ui.survival_reading import MaterialKey
 
 SLIDER, MEDIAN_CUT, BEST, THREE = "own", "median", "best", "three"
 SLIDER_STEPS = 200
+BETWEEN = "~"  # between the markers of a pin
 
 
 def with_thresholds(divider: Divider, key: MaterialKey) -> Divider:
@@ -95,26 +99,43 @@ def _range(least: float, most: float) -> tuple[float, float, float]:
     return low, max(high, low + step), step
 
 
-def pinned_thresholds(question: SurvivalQuestion) -> tuple[float, ...] | None:
-    """Thresholds of the one marker that were pinned."""
-    if len(question.dividers) != 1 or not question.cuts:
+def pinned_thresholds(question: SurvivalQuestion) -> tuple[tuple[float, ...], ...] | None:
+    """Thresholds that were pinned, one set a cut; None where there are none for these markers."""
+    text = address.value("pin", default="", valid=lambda text: bool(_pins(text)), what="pinned threshold")
+    pins = _pins(text)
+    models = [cut.model.lower() for cut in question.cuts]
+    return tuple(pins[model] for model in models) if models and list(pins) == models else None
+
+
+def pinned_question(
+    question: SurvivalQuestion, pinned: tuple[tuple[float, ...], ...] | None
+) -> SurvivalQuestion | None:
+    """The question at the pinned thresholds; None without a pin."""
+    if pinned is None:
         return None
-    text = address.value("pin", default="", valid=_is_pin, what="pinned threshold")
-    model, _, numbers = text.partition("@")
-    if model != question.cuts[0].model.lower():
-        return None
-    return tuple(float(part) for part in numbers.split("~"))
+    left = iter(pinned)
+    dividers = tuple(
+        replace(one, thresholds=next(left), by_looking=True) if isinstance(one, ByCut) else one
+        for one in question.dividers
+    )
+    return replace(question, dividers=dividers)
 
 
-def pin_text(cut: ByCut, thresholds: tuple[float, ...]) -> str:
-    """A pinned threshold as it stands in the address."""
-    return f"{cut.model.lower()}@{'~'.join(f'{value:g}' for value in thresholds)}"
+def pin_text(cuts: Sequence[Cut]) -> str:
+    """The thresholds on screen as they stand in the address."""
+    return BETWEEN.join(f"{cut.model.lower()}@{','.join(f'{value:g}' for value in cut.thresholds)}" for cut in cuts)
 
 
-def _is_pin(text: str) -> bool:
-    _, at, numbers = text.partition("@")
-    try:
-        values = [float(part) for part in numbers.split("~")]
-    except ValueError:
-        return False
-    return bool(at) and 1 <= len(values) <= 2 and all(map(math.isfinite, values)) and values == sorted(set(values))
+def _pins(text: str) -> dict[str, tuple[float, ...]]:
+    """Model to its pinned thresholds; empty where the text is none."""
+    found: dict[str, tuple[float, ...]] = {}
+    for part in text.split(BETWEEN):
+        model, _, numbers = part.partition("@")
+        try:
+            values = tuple(float(number) for number in numbers.split(","))
+        except ValueError:
+            return {}
+        if len(values) > MOST_THRESHOLDS or not all(map(math.isfinite, values)) or list(values) != sorted(set(values)):
+            return {}
+        found[model] = values
+    return found

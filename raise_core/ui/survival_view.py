@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from raise_core.domain.cut_results import TwoCutScan
 from raise_core.domain.errors import UserFacingError
-from raise_core.domain.survival_question import ByCut, SurvivalQuestion
 from raise_core.domain.survival_report import SurvivalReport
 from raise_core.evaluation.arms import arms_of
 from raise_core.evaluation.cut_points import CutScan
-from raise_core.evaluation.survival_groups import subset
+from raise_core.evaluation.kaplan_meier import kaplan_meier
+from raise_core.evaluation.survival_groups import divide, subset
 from raise_core.figures import survival_words
 from raise_core.figures.identity import Mark
 from raise_core.figures.survival_curves import CurveOptions, Ghost, survival_figure
@@ -23,8 +24,10 @@ from raise_core.ui import survival_below, survival_reading
 from raise_core.ui.plain_text import plain
 from raise_core.ui.shell import PageContext, picture_above_controls
 from raise_core.ui.survival_choice import View, choose
+from raise_core.ui.survival_threshold import pinned_question
 
 PANELS_IN_A_ROW = 2
+MAIN_FIGURE = "curves"
 
 
 @st.fragment
@@ -41,32 +44,30 @@ def survival(page: PageContext) -> None:
         picture.warning(str(error), icon=":material/help:")
         return
     with picture:
-        _picture(page, view, report)
+        chart = _picture(page, view, report)
     with notes:
         _notes(page, view, report)
-    survival_below.below(page, view, report)
+    survival_below.below(page, view, report, chart)
 
 
-def report_of(view: View, *, thresholds: tuple[float, ...] | None = None) -> SurvivalReport:
-    """The comparison on screen, or the same at other thresholds of its one marker."""
-    question = view.question
+def report_of(view: View) -> SurvivalReport:
+    """The comparison on screen."""
     cut = view.single_cut
-    if thresholds is not None and cut is not None:
-        question = SurvivalQuestion(question.endpoint, (ByCut(cut.model, thresholds, by_looking=True),), question.week)
     scan: CutScan | TwoCutScan | None = None
     if cut is not None:
         two = len(cut.thresholds) > 1
         scan = survival_reading.pairs(view.key, cut.model) if two else survival_reading.scan(view.key, cut.model)
     material = survival_reading.material(view.key)
-    return survival_report(material, question, scan=scan, scale=view.scale, horizon_weeks=view.horizon_weeks)
+    return survival_report(material, view.question, scan=scan, scale=view.scale, horizon_weeks=view.horizon_weeks)
 
 
-def _picture(page: PageContext, view: View, report: SurvivalReport) -> None:
+def _picture(page: PageContext, view: View, report: SurvivalReport) -> go.Figure | None:
+    """Sentence and figure; the figure, to be taken away, where there is one of everybody."""
     st.markdown(f"**{plain(survival_words.headline(report, unit=page.unit))}**")
     if view.facet:
         _panels(page, view)
-    else:
-        _figure(page, report, view.options, ghosts=_ghosts(page, view), key="curves")
+        return None
+    return _figure(page, report, view.options, ghosts=_ghosts(page, view, report), key=MAIN_FIGURE)
 
 
 def _notes(page: PageContext, view: View, report: SurvivalReport) -> None:
@@ -77,7 +78,7 @@ def _notes(page: PageContext, view: View, report: SurvivalReport) -> None:
 
 def _figure(
     page: PageContext, report: SurvivalReport, options: CurveOptions, *, ghosts: tuple[Ghost, ...], key: str
-) -> None:
+) -> go.Figure:
     chart = survival_figure(
         report,
         _marks(page, report),
@@ -91,22 +92,26 @@ def _figure(
         chart,
         theme=None,
         key=key,
-        config=toolbar(f"survival-{page.study.study_id}"),
+        config=toolbar(f"survival-{page.study.study_id}", picture_format=survival_below.picture_format()),
         alt=survival_words.text_alternative(report, unit=page.unit),
     )
+    return chart
 
 
-def _ghosts(page: PageContext, view: View) -> tuple[Ghost, ...]:
-    """The pinned threshold's curves, unless they are those on screen."""
-    cut = view.single_cut
-    if view.pinned is None or cut is None or view.pinned == cut.thresholds:
+def _ghosts(page: PageContext, view: View, report: SurvivalReport) -> tuple[Ghost, ...]:
+    """Curves of the pinned thresholds, unless they are those on screen or divide nobody among these patients."""
+    question = pinned_question(view.question, view.pinned)
+    if question is None or view.pinned == tuple(cut.thresholds for cut in view.question.cuts):
         return ()
+    material = survival_reading.material(view.key)
     try:
-        pinned = report_of(view, thresholds=view.pinned)
-    except UserFacingError:  # the pinned threshold divides nobody among these patients; the panel below says so
+        groups = divide(material, question.dividers)
+    except UserFacingError:
         return ()
-    pairs = zip(group_names(pinned), pinned.comparison.groups, _marks(page, pinned), strict=True)
-    return tuple(Ghost(name, group.curve, mark) for name, group, mark in pairs)
+    pinned = replace(report, parts=groups.parts)
+    outcomes = [material.outcome.take(groups.group_of == place) for place in range(len(groups.parts))]
+    pairs = zip(group_names(pinned), outcomes, _marks(page, pinned), strict=True)
+    return tuple(Ghost(name, kaplan_meier(outcome), mark) for name, outcome, mark in pairs)
 
 
 def _panels(page: PageContext, view: View) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
-from raise_core.domain.survival_question import ByCut
 from raise_core.domain.survival_report import SurvivalReport
 from raise_core.evaluation.decision_curve import net_benefit
 from raise_core.evaluation.horizon_accuracy import threshold_accuracy
@@ -26,18 +27,15 @@ from raise_core.ui.survival_choice import View
 from raise_core.ui.survival_threshold import pin_text
 from raise_core.ui.table_view import download_row, show_table
 
+BOTH, EITHER = "both", "either"
+
 
 def what_if(page: PageContext, view: View, report: SurvivalReport) -> None:
-    """The threshold on screen as a rule to act on."""
-    cut = view.single_cut
-    if cut is None:
-        return
+    """The thresholds on screen as a rule to act on."""
     material = survival_reading.material(view.key)
-    threshold, endpoint = report.cuts[0].thresholds[0], report.question.endpoint
-    values = material.marker_values[cut.model]
-    above = values > threshold
-    accuracy = threshold_accuracy(material.outcome, above, view.horizon_weeks)
+    endpoint = report.question.endpoint
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        rule = _rule() if len(report.cuts) > 1 else BOTH
         percent = address.slider(
             "Act from a risk of (%)",
             key="act",
@@ -49,30 +47,62 @@ def what_if(page: PageContext, view: View, report: SurvivalReport) -> None:
             "missed event weighs as much as four needless actions. The net benefit depends on it; nothing else does.",
             width=320,
         )
-        _pin_buttons(cut, threshold, view)
+        _pin_buttons(report, view)
+    above = _flagged(material, [cut.thresholds for cut in report.cuts], report, rule)
+    accuracy = threshold_accuracy(material.outcome, above, view.horizon_weeks)
     benefit = net_benefit(material.outcome, above, view.horizon_weeks, risk_threshold=percent / 100)
-    what = f"a risk by {sentence_name(cut.model)}" if cut.is_risk else sentence_name(cut.model)
-    sentence = horizon_words.cut_sentence(
-        accuracy, what=what, threshold=threshold, endpoint=endpoint, unit=page.unit,
-        start_weeks=report.landmark_weeks,
-    )  # fmt: skip
+    what, threshold = _what(report, rule), report.cuts[-1].thresholds[0]
+    where: dict[str, Any] = {"endpoint": endpoint, "unit": page.unit, "start_weeks": report.landmark_weeks}
+    sentence = horizon_words.cut_sentence(accuracy, what=what, threshold=threshold, **where)
+    if len(report.cuts) > 1:
+        sentence = sentence.replace("100 at or below it", "100 others")
     st.markdown(f"**{plain(sentence)}**")
     if view.pinned is not None:
-        st.markdown(plain(_moves(material, cut, threshold, view.pinned)))
+        before = _flagged(material, view.pinned, report, rule)
+        st.markdown(plain(_moves(material, before, above, view.pinned)))
     table = horizon_words.accuracy_table(
         accuracy,
         benefit,
         what=what,
         threshold=threshold,
-        endpoint=endpoint,
-        chosen=not report.cuts[0].fixed_in_advance,
+        chosen=not all(cut.fixed_in_advance for cut in report.cuts),
         origin=origin_of(report.provenance, patients=report.n),
-        unit=page.unit,
-        start_weeks=report.landmark_weeks,
+        **where,
     )
     show_table(table)
     download_row(table, name="accuracy")
-    _roc(page, view, report, MarkedCut(threshold, accuracy))
+    if len(report.cuts) == 1:
+        _roc(page, view, report, MarkedCut(threshold, accuracy))
+
+
+def _rule() -> str:
+    return address.segmented(
+        "Act when",
+        {BOTH: "both are above", EITHER: "either is above"},
+        key="rule",
+        default=BOTH,
+        help="Which patients count as flagged by the two thresholds.",
+    )
+
+
+def _flagged(
+    material: SurvivalMaterial, thresholds: Sequence[tuple[float, ...]], report: SurvivalReport, rule: str
+) -> NDArray[np.bool_]:
+    """Who lies above: in both markers, or in either."""
+    sides = [material.marker_values[cut.model] > limits[0] for cut, limits in zip(report.cuts, thresholds, strict=True)]
+    joined: NDArray[np.bool_] = np.all(sides, axis=0) if rule == BOTH else np.any(sides, axis=0)
+    return joined
+
+
+def _what(report: SurvivalReport, rule: str) -> str:
+    """The markers as they stand in a sentence that ends with the last threshold."""
+    names = [
+        f"a risk by {sentence_name(cut.model)}" if view_risk else sentence_name(cut.model)
+        for cut, view_risk in zip(report.cuts, [cut.is_risk for cut in report.question.cuts], strict=True)
+    ]
+    joint = " and " if rule == BOTH else " or "
+    first = [f"{name} above {measured(cut.thresholds[0])}" for name, cut in zip(names, report.cuts, strict=True)][:-1]
+    return joint.join([*first, names[-1]])
 
 
 def _roc(page: PageContext, view: View, report: SurvivalReport, marked: MarkedCut) -> None:
@@ -92,14 +122,15 @@ def _roc(page: PageContext, view: View, report: SurvivalReport, marked: MarkedCu
     st.caption(plain(horizon_words.roc_footnote(roc, endpoint=endpoint, **where)))
 
 
-def _pin_buttons(cut: ByCut, threshold: float, view: View) -> None:
+def _pin_buttons(report: SurvivalReport, view: View) -> None:
+    shown = ", ".join(measured(cut.thresholds[0]) for cut in report.cuts)
     if st.button(
-        f"Pin {measured(threshold)}",
+        f"Pin {shown}",
         icon=":material/keep:",
         help="Keeps these curves dotted in the figure, to compare with other thresholds.",
         key="pin_threshold",
     ):
-        address.put(pin=pin_text(cut, (threshold,)))
+        address.put(pin=pin_text(report.cuts))
         st.rerun(scope="fragment")
     if view.pinned is not None and st.button(
         "Unpin", icon=":material/keep_off:", type="tertiary", key="unpin", help="Takes the dotted curves away."
@@ -108,19 +139,21 @@ def _pin_buttons(cut: ByCut, threshold: float, view: View) -> None:
         st.rerun(scope="fragment")
 
 
-def _moves(material: SurvivalMaterial, cut: ByCut, threshold: float, pinned: tuple[float, ...]) -> str:
-    """How many patients change group against the pinned threshold."""
-    values = material.marker_values[cut.model]
-    before = np.searchsorted(np.array(pinned), values, side="left") > 0
-    now = values > threshold
-    up, down = now & ~before, before & ~now
-    moved = up | down
-    if not moved.any():
-        return f"Against the pinned threshold {measured(pinned[0])} nobody changes group."
-    events = int(material.outcome.event[moved].sum())
-    towards = "into the group above" if up.any() else "into the group at or below"
-    number = int(moved.sum())
-    return (
-        f"Against the pinned threshold {measured(pinned[0])}, {number} of {material.n} "
-        f"{'patient changes' if number == 1 else 'patients change'} group, {towards} ({events} of them with the event)."
-    )
+def _moves(
+    material: SurvivalMaterial,
+    before: NDArray[np.bool_],
+    now: NDArray[np.bool_],
+    pinned: Sequence[tuple[float, ...]],
+) -> str:
+    """How many patients change side against the pinned thresholds."""
+    shown = ", ".join(measured(limits[0]) for limits in pinned)
+    into, out = now & ~before, before & ~now
+    if not (into.any() or out.any()):
+        return f"Against the pinned {shown} nobody changes group."
+    events = material.outcome.event
+    parts = [
+        f"{int(moved.sum())} {words} ({int(events[moved].sum())} with the event)"
+        for moved, words in ((into, "newly flagged"), (out, "no longer flagged"))
+        if moved.any()
+    ]
+    return f"Against the pinned {shown}, of {material.n} patients {' and '.join(parts)}."

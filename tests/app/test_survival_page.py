@@ -54,15 +54,21 @@ def test_a_moved_slider_is_the_new_comparison_and_stands_in_the_address(small_ho
         ({"by": "marker", "cut-sldr": "three"}, "3 groups"),
         ({"by": "marker", "marker": "age", "week": "0"}, "week 0 + 1"),
         ({"by": "two"}, "No p-value can be given"),
+        (
+            {"by": "two", "more": "whatif", "rule": "either", "pin": "sldr@1.05~dlog:cga@0.1"},
+            "Against the pinned 1.05, 0.10",
+        ),
+        ({"by": "marker", "cut-sldr": "three", "pin": "sldr@1.05"}, "3 groups"),
         ({"by": "arm-marker"}, "between the 4 groups"),
         ({"by": "risk", "cut-sldr+dlog:cga": "median"}, "out of fold"),
         ({"by": "risk", "model": "dl:lesion-portal"}, "run "),
         ({"by": "arm", "panels": "sex"}, "female"),
+        ({"by": "arm", "panels": "sex", "more": "checks"}, "Stratified by sex"),
         ({"by": "arm", "endpoint": "OS"}, "Overall survival"),
         ({"by": "arm", "filter": "grade=G1"}, "Only G1"),
         ({"by": "arm", "curve": "f", "bands": "0", "medians": "0", "counts": "0", "line": "1", "time": "m"}, "Kaplan"),
         ({"by": "marker", "axis": "1", "ci": "plain"}, "(plain)"),
-        ({"by": "marker", "pin": "sldr@1.05", "more": "whatif"}, "Against the pinned threshold 1.05"),
+        ({"by": "marker", "pin": "sldr@1.05", "more": "whatif"}, "Against the pinned 1.05"),
     ],
 )
 def test_every_kind_of_group_and_drawing_opens_by_its_address(small_home, open_app, address, says):
@@ -77,7 +83,7 @@ def test_every_kind_of_group_and_drawing_opens_by_its_address(small_home, open_a
     [
         ("numbers", "Kaplan–Meier; limits of the median"),
         ("whatif", "Of 100 patients"),
-        ("cuts", "With patients drawn again"),
+        ("cuts", "Out of fold"),
         ("subgroups", "Exploratory"),
         ("checks", "Grambsch"),
         ("how", "The same numbers in Python"),
@@ -93,7 +99,7 @@ def test_every_further_view_opens(small_home, open_app, more, says):
     "address",
     [
         {"by": "nonsense", "week": "-4", "cut-sldr": "x"},
-        {"by": "marker", "at-sldr": "nan", "pin": "sldr@1~0"},
+        {"by": "marker", "at-sldr": "nan", "pin": "sldr@2,1"},
         {"by": "marker", "at-sldr": "1e9"},
         {"by": "col", "column": "patient_id"},
         {"by": "risk", "model": "dl:<script>"},

@@ -25,6 +25,7 @@ from lifelines import CoxPHFitter, KaplanMeierFitter
 from lifelines.statistics import logrank_test
 from playwright.sync_api import sync_playwright
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from raise_core.domain.survival_question import ByCut, SurvivalQuestion
 from raise_core.domain.time_unit import TimeUnit
 from raise_core.domain.week import LandmarkWeek

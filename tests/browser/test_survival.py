@@ -57,7 +57,7 @@ def test_a_pinned_threshold_stays_as_a_ghost(server, open_page):
     slider.focus()
     slider.press("ArrowRight")
     slider.press("ArrowRight")
-    expect(page.get_by_text("Against the pinned threshold")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("Against the pinned")).to_be_visible(timeout=WAIT_MS)
     page.wait_for_function(
         "document.querySelector('.js-plotly-plot').data.some(trace => (trace.name || '').startsWith('Pinned'))",
         timeout=WAIT_MS,
