@@ -8,7 +8,7 @@ from raise_core.domain.marker_name import parse_model, plain_column_name
 from raise_core.domain.survival_report import GroupPart, SurvivalReport
 from raise_core.figures.arm_marks import arm_marks
 from raise_core.figures.identity import Mark, model_name, short_model_name
-from raise_core.figures.marker_axis import measured
+from raise_core.figures.marker_axis import in_sentence, measured
 
 BELOW, BETWEEN, ABOVE = "#2F8F8F", "#8C7A2E", "#B0568C"
 _CUT_COLOURS = {2: (BELOW, ABOVE), 3: (BELOW, BETWEEN, ABOVE)}
@@ -53,9 +53,9 @@ def group_names(report: SurvivalReport) -> tuple[str, ...]:
 
 def divider_words(report: SurvivalReport) -> str:
     """What divides the patients, in words: 'treatment arm', 'risk by SLDr + change in log CgA'."""
-    words = [plain_column_name(column) for column in report.question.columns]
+    words = [in_sentence(plain_column_name(column)) for column in report.question.columns]
     words += [
-        f"risk by {model_name(cut.model)}" if cut.is_risk else parse_model(cut.model).label
+        f"risk by {model_name(cut.model)}" if cut.is_risk else in_sentence(parse_model(cut.model).label)
         for cut in report.question.cuts
     ]
     return " and ".join(words)

@@ -10,7 +10,6 @@ from raise_core.domain.survival_results import Estimate
 from raise_core.domain.time_unit import TimeUnit
 from raise_core.figures import numbers
 from raise_core.figures.identity import endpoint_name
-from raise_core.figures.marker_axis import in_sentence
 from raise_core.figures.survival_curves import table_counts
 from raise_core.figures.survival_marks import divider_words, group_names
 from raise_core.figures.survival_words import at_time, median_words, p_words, ratio_words
@@ -28,7 +27,7 @@ def origin_of(provenance: Provenance, *, patients: int) -> Origin:
 
 
 def _title(report: SurvivalReport) -> str:
-    return f"{endpoint_name(report.question.endpoint)} by {in_sentence(divider_words(report))}"
+    return f"{endpoint_name(report.question.endpoint)} by {divider_words(report)}"
 
 
 def groups_table(report: SurvivalReport, *, unit: TimeUnit) -> PrintedTable:

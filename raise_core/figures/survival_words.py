@@ -36,7 +36,7 @@ def headline(report: SurvivalReport, *, unit: TimeUnit) -> str:
         median = median_words(groups[0].median_weeks, unit=unit)
         return f"{names[0]}: median time without {event} {median}; {_counts(report)}."
     if len(groups) > 2:
-        divider = in_sentence(divider_words(report))
+        divider = divider_words(report)
         return f"{_difference(report)} between the {len(groups)} groups by {divider}; {_counts(report)}."
     ratio = report.comparison.hazard_ratios[0]
     medians = " v ".join(_short_median(group.median_weeks, unit) for group in reversed(groups))
