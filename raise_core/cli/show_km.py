@@ -149,6 +149,10 @@ def _print(report: SurvivalReport) -> None:
     else:
         fixed = f"; the threshold was fixed in advance ({report.p.reason})" if report.p.reason else ""
         say(f"Log-rank p = {numbers.p_value(report.p.value)}{fixed}.")
+    say(
+        f"{report.n} patients, {report.n_events} events. Kaplan-Meier, {found.groups[0].curve.scale.value} limits; "
+        f"hazard ratio: Cox model, Efron ties. Data snapshot {report.provenance.snapshot_id[:8]}."
+    )
     for reason, count in report.excluded.items():
         say(f"Left out, {reason}: {count}")
 

@@ -102,6 +102,8 @@ def _range(least: float, most: float) -> tuple[float, float, float]:
 def pinned_thresholds(question: SurvivalQuestion) -> tuple[tuple[float, ...], ...] | None:
     """Thresholds that were pinned, one set a cut; None where there are none for these markers."""
     text = address.value("pin", default="", valid=lambda text: bool(_pins(text)), what="pinned threshold")
+    if not text and address.get("pin") is not None:
+        address.put(pin=None)  # so that it is said once, however often the slider moves
     pins = _pins(text)
     models = [cut.model.lower() for cut in question.cuts]
     return tuple(pins[model] for model in models) if models and list(pins) == models else None
