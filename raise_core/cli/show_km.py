@@ -33,6 +33,8 @@ def km(
     options = call.of(context)
     if (by is None) == (marker is None):
         raise BadUsageError("give either --by COLUMN or --marker M --week W --threshold X.")
+    if by is not None and (week is not None or threshold is not None):
+        raise BadUsageError("--by counts from randomisation; --week and --threshold go with --marker.")
     if marker is not None and (week is None or threshold is None):
         raise BadUsageError("--marker needs --week and --threshold, a number or: median.")
     source = open_study(options.home, study)
@@ -158,8 +160,9 @@ def _print(report: SurvivalReport) -> None:
 
 
 def _median(group: SurvivalGroup) -> str:
-    def shown(weeks: float | None) -> str:
-        return "not reached" if weeks is None else f"{weeks:.1f}"
+    def shown(weeks: float | None, unknown: str) -> str:
+        return unknown if weeks is None else f"{weeks:.1f}"
 
     median = group.median_weeks
-    return f"{shown(median.value)} ({shown(median.low)} to {shown(median.high)})"
+    low = "unknown" if median.value is not None else "not reached"
+    return f"{shown(median.value, 'not reached')} ({shown(median.low, low)} to {shown(median.high, 'not reached')})"

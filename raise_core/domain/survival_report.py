@@ -32,8 +32,8 @@ class GroupPart:
         if self.above is None and self.up_to is None:
             return self.level
         if self.above is None:
-            return f"{self.name} ≤ {self.up_to:.4g}"
-        return f"{self.name} > {self.above:.4g}" + ("" if self.up_to is None else f" to {self.up_to:.4g}")
+            return f"{self.name} ≤ {self.up_to:.6g}"
+        return f"{self.name} > {self.above:.6g}" + ("" if self.up_to is None else f" to {self.up_to:.6g}")
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ class SurvivalMaterial:
 
 
 def subset(material: SurvivalMaterial, column: str, level: int) -> SurvivalMaterial:
-    """The patients of one level of a column; the others are counted as left out.
+    """The patients of one level of a column; the others are counted as left out. Medians stay those of everybody.
 
     Args:
         material: with the column among its levels.
@@ -92,7 +92,6 @@ def subset(material: SurvivalMaterial, column: str, level: int) -> SurvivalMater
         outcome=material.outcome.take(kept),
         level_of={other: found[kept] for other, found in material.level_of.items()},
         marker_values=values,
-        medians={model: float(np.median(found)) for model, found in values.items() if len(found)},
         excluded={**material.excluded, name: others} if others else material.excluded,
         excluded_patients=pd.concat([material.excluded_patients, away], ignore_index=True),
     )

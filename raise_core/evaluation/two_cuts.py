@@ -81,6 +81,39 @@ def scan_two_cuts(
     return TwoCutScan(test, cuts, n_low, chi2, np.sort(null), n, following)
 
 
+def pair_statistic(
+    outcome: Outcome,
+    values: ArrayLike,
+    lower: float,
+    upper: float,
+    *,
+    test: ThreeGroupTest = ThreeGroupTest.ANY_DIFFERENCE,
+) -> float | None:
+    """The statistic of one pair of thresholds, whether or not the scan tried it; on the scale of `TwoCutScan.chi2`.
+
+    Args:
+        outcome: times and events of n patients.
+        values: shape (n,), the marker.
+        lower: patients at or below it make the first group.
+        upper: patients above it make the third.
+        test: as in the scan.
+
+    Returns:
+        None where a group holds less than a tenth of the patients, or every patient had the event at one time.
+    """
+    marker = np.asarray(values, dtype=np.float64)
+    n = len(marker)
+    least = max(1, int(n * LOWEST_SHARE))
+    n_low = np.array([int((marker <= lower).sum()), int((marker <= upper).sum())], dtype=np.int64)
+    scores = log_rank_scores(outcome)
+    variance = float(np.sum(scores**2)) / (n - 1)
+    if n_low[0] < least or n_low[1] - n_low[0] < least or n - n_low[1] < least or variance <= 0:
+        return None
+    sums = np.cumsum(scores[np.argsort(marker, kind="stable")])[n_low - 1]
+    pairs = _Pairs.of(n_low, n, least, variance, test)
+    return next(float(found[0, 0]) for _, _, found in pairs.statistics(sums[:, None]))
+
+
 def _shuffled_sums(scores: FloatArray, n_low: IntArray, times: int, rng: np.random.Generator) -> FloatArray:
     """Running sums of shuffled scores at each cut, shape (c, times)."""
     shuffled = rng.permuted(np.tile(scores, (times, 1)), axis=1)

@@ -12,7 +12,7 @@ from raise_core.domain.cut_profile import CutProfile, FloatArray
 from raise_core.domain.cut_results import CutStability
 from raise_core.figures import numbers
 from raise_core.figures.identity import GUIDE, TEXT, Theme
-from raise_core.figures.marker_axis import measured
+from raise_core.figures.marker_axis import threshold_text
 from raise_core.figures.survival_marks import ABOVE
 from raise_core.figures.template import FONT_SIZE, template
 
@@ -40,7 +40,7 @@ def cut_profile_figure(
         stability: of the best cut.
     """
     hover = [
-        f"<b>cut at {measured(float(cut))}</b><br>{n} at or below, {profile.n - n} above"
+        f"<b>cut at {threshold_text(float(cut))}</b><br>{n} at or below, {profile.n - n} above"
         f"<br>hazard ratio {numbers.interval(ratio, low, high)}<br>p adjusted {numbers.p_value(adjusted)}, "
         f"as if it were the only cut {numbers.p_value(raw)}"
         for cut, n, ratio, low, high, adjusted, raw in zip(
@@ -119,7 +119,7 @@ def _layout(
     ]
     notes += [
         {"x": at, "xref": "x", "y": 1.0, "yref": "paper", "yanchor": "bottom", "showarrow": False,
-         "text": f"<b>{measured(at)}</b>", "font": {"size": FONT_SIZE, "color": ABOVE}}
+         "text": f"<b>{threshold_text(at)}</b>", "font": {"size": FONT_SIZE, "color": ABOVE}}
         for at in marked
     ]  # fmt: skip
     hidden = {"matches": "x", "showticklabels": False, "ticks": ""}

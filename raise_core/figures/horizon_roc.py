@@ -12,7 +12,7 @@ from raise_core.figures import horizon_words as words
 from raise_core.figures import numbers
 from raise_core.figures.cindex_words import event_words
 from raise_core.figures.identity import GUIDE, PAGE, TEXT, Mark, Theme, model_marks
-from raise_core.figures.marker_axis import measured
+from raise_core.figures.marker_axis import measured, threshold_text
 from raise_core.figures.template import FONT_SIZE, template
 
 FIGURE_HEIGHT = 500
@@ -103,7 +103,7 @@ def _mark(figure: go.Figure, cut: MarkedCut, theme: Theme) -> None:
     found, alarms = cut.accuracy.sensitivity, cut.accuracy.specificity.complement
     if found.value is None or alarms.value is None:
         return
-    colour, threshold = TEXT[theme], words.cut_text(cut.threshold)
+    colour, threshold = TEXT[theme], threshold_text(cut.threshold)
     figure.add_trace(
         go.Scatter(
             x=[100 * alarms.value], y=[100 * found.value], mode="markers",

@@ -18,6 +18,7 @@ from raise_core.domain.week import WEEKS_PER_YEAR
 from raise_core.figures import numbers
 from raise_core.figures.cindex_words import event_words
 from raise_core.figures.identity import short_model_name
+from raise_core.figures.marker_axis import threshold_text
 from raise_core.figures.table_export import Cell, Origin, PrintedTable, TableRow
 
 NEARLY_A_YEAR_WEEKS = 0.6
@@ -53,12 +54,6 @@ def span(horizon_weeks: float, unit: TimeUnit = TimeUnit.WEEKS, start_weeks: flo
     if years >= 1 and abs(horizon_weeks - years * WEEKS_PER_YEAR) < NEARLY_A_YEAR_WEEKS * years:
         return f"{'a year' if years == 1 else f'{years} years'}{after}"
     return f"{unit.write(horizon_weeks)} {unit.value}{after}"
-
-
-def cut_text(threshold: float) -> str:
-    """A cut with as many digits as it was set with, four at most: 1.1, 0.825, 1 250."""
-    text = f"{threshold:,.0f}".replace(",", "\u2009") if abs(threshold) >= 1000 else f"{threshold:.4g}"
-    return text.replace("-", MINUS)
 
 
 def share(estimate: HorizonEstimate) -> str:
@@ -101,7 +96,11 @@ def cut_sentence(
         unit: in which times are written.
         start_weeks: where the clock starts, weeks from randomisation.
     """
-    horizon, verb, cut = span(accuracy.horizon_weeks, unit, start_weeks), event_verb(endpoint), cut_text(threshold)
+    horizon, verb, cut = (
+        span(accuracy.horizon_weeks, unit, start_weeks),
+        event_verb(endpoint),
+        threshold_text(threshold),
+    )
     high, low = accuracy.high.risk, accuracy.low.risk
     if high.value is None and low.value is None:
         return (
@@ -225,7 +224,7 @@ def accuracy_table(
     cells: list[tuple[Cell, ...]] = [tuple(row) for row in rows]
     horizon = span(accuracy.horizon_weeks, unit, start_weeks)
     return PrintedTable(
-        f"Accuracy of {what} above {cut_text(threshold)} for {event_noun(endpoint)} within {horizon}",
+        f"Accuracy of {what} above {threshold_text(threshold)} for {event_noun(endpoint)} within {horizon}",
         ("Measure", "Estimate (95 % CI)", "Meaning"),
         tuple(TableRow(row) for row in cells),
         (

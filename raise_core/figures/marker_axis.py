@@ -34,6 +34,12 @@ def measured(value: float | None) -> str:
     return text.replace("-", MINUS)
 
 
+def threshold_text(value: float) -> str:
+    """A threshold with as many digits as it was set with, four at most, so that neighbours stay apart: 1.016."""
+    text = f"{value:,.0f}".replace(",", "\u2009") if abs(value) >= 1000 else f"{value:.4g}"
+    return text.replace("-", MINUS)
+
+
 def in_sentence(label: str) -> str:
     """A label as it stands in the middle of a sentence: no capital, unless the word is an abbreviation or a name."""
     first = label.split(" ", maxsplit=1)[0]

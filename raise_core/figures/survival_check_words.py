@@ -36,7 +36,10 @@ _CLEAR = 0.05
 def proportionality(test: ProportionalHazardsTest | None) -> str:
     """Whether one hazard ratio may stand for the whole time."""
     if test is None:
-        return "A hazard ratio is not finite here, so whether it changes with time cannot be tested."
+        return (
+            "Whether the hazard ratio changes with time cannot be tested: it is not finite, or events fall at too few "
+            "different times."
+        )
     p = numbers.p_value(test.p)
     said = p if p.startswith("<") else f"= {p}"
     if test.p < _CLEAR:
@@ -84,8 +87,9 @@ def mean_words(report: SurvivalReport, *, unit: TimeUnit) -> str:
     names = group_names(report)
     gain = found.difference_weeks
     value, low, high = (None if one is None else unit.of_weeks(one) for one in (gain.value, gain.low, gain.high))
-    p = "" if found.p_difference is None else f", p {_equals(found.p_difference)}"
-    raw = " (not adjusted for the choice of threshold)" if report.p.is_adjusted and p else ""
+    chosen = any(not cut.fixed_in_advance for cut in report.cuts)
+    p = "" if found.p_difference is None or chosen else f", p {_equals(found.p_difference)}"
+    raw = " (the interval does not allow for the choice of threshold)" if chosen else ""
     return (
         f"Mean time without the event up to {unit.of_weeks(found.horizon_weeks):.0f} {unit.value}: "
         f"{numbers.difference(value, low, high, digits=1)} {unit.value} with {names[1]} compared with "
@@ -186,6 +190,8 @@ def forest_table(report: SurvivalReport, forest: SubgroupForest) -> PrintedTable
 
 def exploratory(forest: SubgroupForest) -> str:
     """How to read a forest."""
+    if not forest.n_tests:
+        return "Exploratory. No interaction could be tested: too few patients or events in the subgroups."
     return (
         f"Exploratory: nobody planned these {forest.n_tests} interaction tests, and they are not adjusted for their "
         f"number; one in twenty is below 0.05 by chance alone. A subgroup whose interval crosses 1 does not show that "

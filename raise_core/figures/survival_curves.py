@@ -25,6 +25,11 @@ LONGEST_NAME, LONGEST_ROW_NAME = 34, 34  # letters
 LEAST_LEFT = 92  # px, for the ticks and the title of the upper axis
 MOST_STEPS = 600  # of a curve drawn; more cannot be told apart on a screen
 MOST_TICKS = 200  # marks of censored patients on one curve
+SIMULATED_MARK = {
+    "x": 1.0, "xref": "paper", "xanchor": "right", "y": 1.0, "yref": "paper", "yanchor": "top", "showarrow": False,
+    "text": "Simulated data", "font": {"color": "#B26A00", "size": FONT_SIZE - 3},
+}  # fmt: skip
+"""A picture leaves the page without its badge, so the figure carries one of its own."""
 _BAND_OPACITY = 0.15
 _GHOST_OPACITY = 0.55
 _EVENTS, _CENSORED, _AT_RISK = "Events", "Censored", "At risk"
@@ -281,19 +286,21 @@ def _names(report: SurvivalReport, marks: Sequence[Mark], frame: _Frame) -> list
     ends = frame.heights(np.array([group.curve.survival[-1] for group in groups]))
     placed = np.array(ends)
     order = np.argsort(ends, kind="stable")
+    gap = min(NAME_GAP, 93.0 / max(len(groups) - 1, 1))
+    between = "<br>" if gap == NAME_GAP else ", "  # many groups have one line each
     lowest = 4.0
     for place in order:
         placed[place] = max(ends[place], lowest)
-        lowest = placed[place] + NAME_GAP
+        lowest = placed[place] + gap
     ceiling = 97.0
     for place in order[::-1]:
         placed[place] = min(placed[place], ceiling)
-        ceiling = placed[place] - NAME_GAP
+        ceiling = placed[place] - gap
     return [
         {
             "x": 1.012, "xref": "paper", "y": float(height), "yref": "y", "showarrow": False, "xanchor": "left",
             "align": "left", "font": {"color": mark.colour, "size": FONT_SIZE - 1},
-            "text": f"<b>{escape(_shortened(mark.name, LONGEST_NAME))}</b><br>"
+            "text": f"<b>{escape(_shortened(mark.name, LONGEST_NAME))}</b>{between}"
             f"n {group.curve.n}, {group.curve.n_events} events",
         }
         for height, group, mark in zip(placed.tolist(), groups, marks, strict=True)
@@ -361,5 +368,5 @@ def _layout(
             {"x": x, "y": 103, "xref": "x", "yref": "y", "text": name, "showarrow": False, "yanchor": "bottom",
              "font": {"color": GUIDE, "size": FONT_SIZE - 2}}
             for x, name in lines
-        ],
+        ] + ([SIMULATED_MARK] if report.provenance.simulated else []),
     }  # fmt: skip

@@ -8,7 +8,7 @@ from raise_core.domain.marker_name import parse_model, plain_column_name
 from raise_core.domain.survival_report import GroupPart, SurvivalReport
 from raise_core.figures.arm_marks import arm_marks
 from raise_core.figures.identity import Mark, model_name, short_model_name
-from raise_core.figures.marker_axis import in_sentence, measured
+from raise_core.figures.marker_axis import in_sentence, threshold_text
 
 BELOW, BETWEEN, ABOVE = "#2F8F8F", "#8C7A2E", "#B0568C"
 _CUT_COLOURS = {2: (BELOW, ABOVE), 3: (BELOW, BETWEEN, ABOVE)}
@@ -39,10 +39,10 @@ def _part_name(part: GroupPart, *, is_risk: bool) -> str:
         )
     name = short_model_name(part.name)
     if part.above is None:
-        return f"{name} ≤ {measured(part.up_to)}"
+        return f"{name} ≤ {threshold_text(part.up_to or 0.0)}"
     if part.up_to is None:
-        return f"{name} > {measured(part.above)}"
-    return f"{name} {measured(part.above)} to {measured(part.up_to)}"
+        return f"{name} > {threshold_text(part.above)}"
+    return f"{name} {threshold_text(part.above)} to {threshold_text(part.up_to)}"
 
 
 def group_names(report: SurvivalReport) -> tuple[str, ...]:

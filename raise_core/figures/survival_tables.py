@@ -128,11 +128,18 @@ def curves_download(report: SurvivalReport) -> pd.DataFrame:
             )
         )
     table = pd.concat(frames, ignore_index=True)
-    provenance = report.provenance
     table["interval"] = report.comparison.groups[0].curve.scale.value
     table["counted_from_week"] = report.landmark_weeks
-    table["endpoint"] = report.question.endpoint
-    table["study"], table["snapshot"] = provenance.study_id, provenance.snapshot_id
-    table["patients_shown"] = provenance.cohort_words or "all"
-    table["simulated"] = "yes" if provenance.simulated else "no"
-    return table
+    return with_origin(table, report)
+
+
+def with_origin(table: pd.DataFrame, report: SurvivalReport) -> pd.DataFrame:
+    """A table to take away, each line saying what it was made from and whether the patients are simulated."""
+    provenance = report.provenance
+    return table.assign(
+        endpoint=report.question.endpoint,
+        study=provenance.study_id,
+        snapshot=provenance.snapshot_id,
+        patients_shown=provenance.cohort_words or "all",
+        simulated="yes" if provenance.simulated else "no",
+    )

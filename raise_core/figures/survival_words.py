@@ -19,6 +19,11 @@ _ADJUSTED = (
     "least a tenth of the patients on either side, 1,000 permutations up to 20,000 patients, beyond that the bound of "
     "Lausen et al. (1994)"
 )
+_ADJUSTED_TWO = (
+    "p adjusted for having chosen both thresholds: largest three-group log-rank statistic over the pairs that leave at "
+    "least a tenth of the patients in each group (at most 120 thresholds, evenly spread), 1,000 permutations, beyond "
+    "20,000 patients draws from its normal limit"
+)
 
 
 def one_event(endpoint: str) -> str:
@@ -61,7 +66,7 @@ def p_words(report: SurvivalReport) -> str:
     """The p-value that may be shown, with what it is."""
     p = report.p
     if p.value is None:
-        return "no p-value, see below"
+        return f"no p-value: {p.reason}" if p.reason else "no p-value"
     if p.is_adjusted:
         return f"p {_equals(p.value)}, adjusted for the choice of threshold"
     fixed = " at a threshold fixed in advance" if p.reason else ""
@@ -74,7 +79,8 @@ def _equals(p: float) -> str:
 
 
 def _counts(report: SurvivalReport) -> str:
-    return f"{report.n} patients, {report.n_events} events"
+    patients = "1 patient" if report.n == 1 else f"{report.n} patients"
+    return f"{patients}, {report.n_events} {'event' if report.n_events == 1 else 'events'}"
 
 
 def median_words(median: Estimate, *, unit: TimeUnit) -> str:
@@ -82,7 +88,8 @@ def median_words(median: Estimate, *, unit: TimeUnit) -> str:
     if median.value is None:
         low = "" if median.low is None else f" (95 % CI from {unit.of_weeks(median.low):.1f} {unit.value})"
         return f"{NOT_REACHED}{low}"
-    return f"{unit.of_weeks(median.value):.1f} {unit.value} ({_limit(median.low, unit)} to {_limit(median.high, unit)})"
+    low = "unknown" if median.low is None else _limit(median.low, unit)
+    return f"{unit.of_weeks(median.value):.1f} {unit.value} ({low} to {_limit(median.high, unit)})"
 
 
 def _short_median(median: Estimate, unit: TimeUnit) -> str:
@@ -120,7 +127,7 @@ def footnote(report: SurvivalReport, *, unit: TimeUnit, scale: IntervalScale) ->
         if any(cut.is_risk for cut in question.cuts)
         else ""
     )
-    tested = _ADJUSTED if report.p.is_adjusted else "log-rank test"
+    tested = _tested(report)
     run = f" · run {p.run_id[:8]}, encoder {p.encoder}" if p.run_id else ""
     chosen = f" Only {p.cohort_words}." if p.cohort_words else ""
     return (
@@ -130,11 +137,22 @@ def footnote(report: SurvivalReport, *, unit: TimeUnit, scale: IntervalScale) ->
     )
 
 
+def _tested(report: SurvivalReport) -> str:
+    """Which test the p-value shown is of."""
+    if report.p.value is None:
+        return "no p-value"
+    if not report.p.is_adjusted:
+        return "log-rank test"
+    two = any(len(cut.thresholds) > 1 for cut in report.cuts)
+    return _ADJUSTED_TWO if two else _ADJUSTED
+
+
 def warnings(report: SurvivalReport) -> tuple[str, ...]:
     """What must be known before believing the figure."""
     found = []
     if report.p.is_adjusted:
-        found.append(f"The threshold was chosen by looking, so the p-value is adjusted for that. {NOT_COVERED}")
+        what = "thresholds were" if sum(len(cut.thresholds) for cut in report.cuts) > 1 else "threshold was"
+        found.append(f"The {what} chosen by looking, so the p-value is adjusted for that. {NOT_COVERED}")
     elif report.p.value is None and report.p.reason:
         found.append(f"No p-value: {report.p.reason}.")
     elif report.p.reason:

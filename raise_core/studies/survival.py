@@ -15,7 +15,7 @@ from raise_core.evaluation.marker_values import MarkerSource
 from raise_core.evaluation.mean_difference import restricted_mean_difference
 from raise_core.evaluation.survival_comparison import compare_survival
 from raise_core.evaluation.survival_groups import PatientGroups, SurvivalMaterial, divide, thresholds_of
-from raise_core.evaluation.two_cuts import scan_two_cuts
+from raise_core.evaluation.two_cuts import pair_statistic, scan_two_cuts
 from raise_core.studies.survival_material import survival_material
 
 MEDIAN = "median"
@@ -26,9 +26,8 @@ PROTOCOL_CUTS = {
 }
 """Thresholds of markers that were fixed before anybody saw these data."""
 UPPER_LIMIT = ("ratio:", 1.0, "upper limit of normal")
-NOT_ALLOWED_FOR = (
-    "the threshold leaves less than a tenth of the patients on one side, so its choice cannot be adjusted for"
-)
+NOT_ALLOWED_FOR = "one of the groups holds less than a tenth of the patients, so the choice cannot be adjusted for"
+NOTHING_TO_COMPARE = "fewer than two groups have patients at risk at an event"
 NO_SCAN = "no patient had the event, or the values hardly differ"
 CROSSED = "thresholds were chosen by looking and then crossed with other groups, which no adjustment here covers"
 
@@ -158,6 +157,9 @@ def _honest_p(
     scan: CutScan | TwoCutScan | None,
 ) -> HonestP:
     chosen = [cut for cut in cuts if not cut.fixed_in_advance]
+    if comparison.log_rank.p is None:
+        reason = NOTHING_TO_COMPARE if material.outcome.n_events else "no patient had the event"
+        return HonestP(None, is_adjusted=False, reason=reason)
     if not chosen:
         reasons = ", ".join(cut.fixed_in_advance for cut in cuts)
         return HonestP(comparison.log_rank.p, is_adjusted=False, reason=reasons)
@@ -167,17 +169,17 @@ def _honest_p(
     found = scan_of(material, cut.model, thresholds=len(cut.thresholds)) if scan is None else scan
     if found is None:
         return HonestP(None, is_adjusted=False, reason=NO_SCAN)
-    value = _adjusted(found, cut)
+    value = _adjusted(material, found, cut)
     if value is None:
         return HonestP(None, is_adjusted=False, reason=NOT_ALLOWED_FOR)
     return HonestP(value, is_adjusted=True, reason="adjusted for having chosen the threshold")
 
 
-def _adjusted(scan: CutScan | TwoCutScan, cut: Cut) -> float | None:
+def _adjusted(material: SurvivalMaterial, scan: CutScan | TwoCutScan, cut: Cut) -> float | None:
     """P-value of the best cut, or pair, doing as well in shuffled markers; None outside the range of choices."""
     if isinstance(scan, TwoCutScan):
         lower, upper = cut.thresholds
-        pair = scan.place(lower, upper)
-        return None if pair is None else scan.adjusted_p(float(scan.chi2[pair]))
+        chi2 = pair_statistic(material.outcome, material.marker_values[cut.model], lower, upper, test=scan.test)
+        return None if chi2 is None else scan.adjusted_p(chi2)
     place = scan.place(cut.thresholds[0])
     return None if place is None else scan.adjusted_p(float(scan.statistic[place]))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from raise_core.domain.incidence_results import CumulativeIncidence
+from raise_core.domain.marker_name import parse_model
 from raise_core.domain.outcome import Outcome
 from raise_core.domain.sensitivity_results import IntervalSensitivity
 from raise_core.domain.subgroup_results import SubgroupForest
@@ -64,7 +65,7 @@ def subgroups(source: MarkerSource, material: SurvivalMaterial, groups: PatientG
         groups: two of them.
     """
     patients = source.cohort.patients.set_index("patient_id").reindex(list(material.patient_ids))
-    used = {part.name for parts in groups.parts for part in parts}
+    used = {marker.key for parts in groups.parts for part in parts for marker in parse_model(part.name).markers}
     columns: dict[str, pd.Series[Any]] = {}
     for column in patients.columns:
         known = patients[column].dropna()
@@ -88,13 +89,20 @@ def _halves(values: pd.Series[float]) -> pd.Series[Any]:
 def constant_ratio(
     material: SurvivalMaterial, groups: PatientGroups, comparison: SurvivalComparison
 ) -> ProportionalHazardsTest | None:
-    """Whether the hazard ratios change with time; None where one of them is not finite."""
+    """Whether the hazard ratios change with time; None where one is not finite or events fall at too few times."""
     ratios = [ratio.hr for ratio in comparison.hazard_ratios]
     known = [ratio for ratio in ratios if ratio is not None]
     if not known or len(known) < len(ratios):
         return None
+    moments = len(np.unique(material.outcome.time_weeks[material.outcome.event]))
+    if moments <= len(known):
+        return None
     indicators = (groups.group_of[:, None] == np.arange(1, len(groups.parts))).astype(np.float64)
-    return proportional_hazards(material.outcome, indicators, np.log(known), groups.labels[1:]).whole
+    try:
+        whole = proportional_hazards(material.outcome, indicators, np.log(known), groups.labels[1:]).whole
+    except np.linalg.LinAlgError:
+        return None
+    return whole if np.isfinite(whole.p) else None
 
 
 def weighted_tests(material: SurvivalMaterial, groups: PatientGroups) -> tuple[LogRankTest, ...]:
@@ -188,7 +196,11 @@ def competing_events(
         return None
     start = 0.0 if material.week is None else material.week.landmark_weeks
     tables = [require_endpoint(source, cause).reindex(list(material.patient_ids)) for cause in CAUSES]
-    kept = np.logical_and.reduce([(table["time_weeks"] > start).to_numpy() for table in tables])
+    # At randomisation everybody counts, at a landmark only who has had neither by then.
+    after = [
+        table["time_weeks"] > start if material.week is not None else table["time_weeks"].notna() for table in tables
+    ]
+    kept = np.logical_and.reduce([one.to_numpy() for one in after])
     if not kept.any():
         return None
     progression, death = (

@@ -28,6 +28,8 @@ _PRINT = """
 for group in report.comparison.groups:
     curve, median = group.curve, group.median_weeks
     print(f"{group.label}: n {curve.n}, events {curve.n_events}, median {median.value} ({median.low} to {median.high})")
+    if report.comparison.horizon_weeks is not None:
+        print(f"  without the event at week {report.comparison.horizon_weeks}: {group.at_horizon.value}")
 for ratio in report.comparison.hazard_ratios:
     print(f"hazard ratio {ratio.group} v {ratio.reference}: {ratio.hr} ({ratio.ci_low} to {ratio.ci_high})")
 print(f"log-rank chi-squared {report.comparison.log_rank.chi2}")
@@ -44,6 +46,8 @@ def survival_recipe(
     scale: IntervalScale = IntervalScale.LOG_LOG,
     settings: CindexSettings | None = None,
     run_id: str | None = None,
+    panels: str = "",
+    horizon_weeks: float | None = None,
 ) -> str:
     """The program's text. It reads the home named by `RAISE_HOME`, else the folder `cache` beside `app.py`.
 
@@ -55,6 +59,8 @@ def survival_recipe(
         scale: of the curves' limits.
         settings: of the splits, where a model's held-out risk is cut.
         run_id: run whose networks the model uses.
+        panels: column whose levels make panels; patients without it are left out.
+        horizon_weeks: a time at which survival is wanted.
     """
     risky = [cut.model for cut in question.cuts if cut.is_risk]
     text = _HEAD.format(title=f"{question.endpoint} of study {study_id}, snapshot {snapshot_id}.")
@@ -81,8 +87,10 @@ def survival_recipe(
             "}\n"
         )
         risks = ", risks=risks"
-    text += f"material = survival_material(source, question{risks})\n"
-    text += f'report = survival_report(material, question, scale=IntervalScale("{scale.value}"))\n'
+    columns = f", further_columns=({panels!r},)" if panels else ""
+    text += f"material = survival_material(source, question{columns}{risks})\n"
+    horizon = "" if horizon_weeks is None else f", horizon_weeks={horizon_weeks!r}"
+    text += f'report = survival_report(material, question, scale=IntervalScale("{scale.value}"){horizon})\n'
     return text + _PRINT
 
 

@@ -270,7 +270,7 @@ def slider(
         return float(_undrawn(label, key, default, parse))
     _restore(label, key, default, parse, still_good=lambda shown: minimum <= shown <= maximum)
     chosen = float(st.slider(label, minimum, maximum, step=step, key=key, help=help, **layout))
-    _record(key, f"{chosen:g}", is_default=chosen == default)
+    _record(key, f"{chosen:.12g}", is_default=chosen == default)
     return chosen
 
 

@@ -15,10 +15,10 @@ from raise_core.figures.horizon_calibration_plot import horizon_calibration_plot
 from raise_core.figures.horizon_decision_curve import horizon_decision_curve
 from raise_core.figures.horizon_tables import accuracy_by_horizon
 from raise_core.figures.survival_tables import origin_of
-from raise_core.figures.template import toolbar
 from raise_core.ui import survival_reading
 from raise_core.ui.plain_text import plain
 from raise_core.ui.shell import PageContext
+from raise_core.ui.survival_bar import figure_bar
 from raise_core.ui.survival_choice import View
 from raise_core.ui.survival_reading import MaterialKey
 from raise_core.ui.table_view import download_row, show_table
@@ -34,13 +34,18 @@ def accuracy(page: PageContext, view: View, report: SurvivalReport) -> None:
     table = accuracy_by_horizon(found, origin_of(report.provenance, patients=report.n), unit=page.unit)
     show_table(table)
     download_row(table, name="accuracy-by-horizon")
+    if any(cut.is_risk for cut in report.question.cuts):
+        st.caption(
+            ":material/warning: The risk itself is held out split by split, but the risks of the patients a fold "
+            "learns from come from models that saw some of the patients it is tried on: a little optimism remains."
+        )
     st.markdown("**Are the predicted risks right?**")
     with st.container(width=WIDTH):
         st.plotly_chart(
             horizon_calibration_plot(found.calibration, model=found.model, theme=page.theme, **where),
             theme=None,
             key="calibration",
-            config=toolbar(f"calibration-{page.study.study_id}"),
+            config=figure_bar(page, "calibration"),
             alt=horizon_words.calibration_alternative(found.calibration, **where),
         )
     st.caption(plain(horizon_words.calibration_footnote(found.calibration, **where)))
@@ -50,7 +55,7 @@ def accuracy(page: PageContext, view: View, report: SurvivalReport) -> None:
             horizon_decision_curve(found.decision, theme=page.theme, **where),
             theme=None,
             key="decision",
-            config=toolbar(f"decision-{page.study.study_id}"),
+            config=figure_bar(page, "decision"),
             alt=horizon_words.decision_alternative(found.decision, **where),
         )
     st.caption(plain(horizon_words.decision_footnote(found.decision, **where)))

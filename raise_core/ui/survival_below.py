@@ -137,8 +137,18 @@ def _data_downloads(page: PageContext, view: View, report: SurvivalReport) -> No
     with st.container(horizontal=True):
         for label, name, frame, purpose in (
             ("Curves (CSV)", "curves", survival_tables.curves_download(report), "Every step at full precision."),
-            ("Patients behind it (CSV)", "patients", material.table(), "Groups and values, time and event of each."),
-            ("Patients left out (CSV)", "left-out", material.excluded_patients, "Each with the reason."),
+            (
+                "Patients behind it (CSV)",
+                "patients",
+                survival_tables.with_origin(material.table(), report),
+                "Groups and values, time and event of each.",
+            ),
+            (
+                "Patients left out (CSV)",
+                "left-out",
+                survival_tables.with_origin(material.excluded_patients, report),
+                "Each with the reason.",
+            ),
         ):
             st.download_button(
                 label, partial(frame_to_csv, frame), file_name=f"{badge}{page.study.study_id}-{name}.csv",

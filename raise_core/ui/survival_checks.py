@@ -10,11 +10,11 @@ from raise_core.figures import survival_check_words as words
 from raise_core.figures.cumulative_incidence import incidence_figure, incidence_words
 from raise_core.figures.subgroup_forest import forest_figure
 from raise_core.figures.survival_marks import group_names
-from raise_core.figures.template import toolbar
 from raise_core.studies import survival_checks as engine
 from raise_core.ui import survival_reading
 from raise_core.ui.plain_text import plain
 from raise_core.ui.shell import PageContext
+from raise_core.ui.survival_bar import figure_bar, report_marks
 from raise_core.ui.survival_choice import View
 from raise_core.ui.table_view import download_row, show_table
 
@@ -24,11 +24,13 @@ def subgroups(page: PageContext, view: View, report: SurvivalReport) -> None:
     forest = engine.subgroups(page.source(), survival_reading.material(view.key), _groups(view))
     names = group_names(report)
     st.markdown(f":material/science: {plain(words.exploratory(forest))}")
+    if any(not cut.fixed_in_advance for cut in report.cuts):
+        st.markdown("The threshold was chosen by looking; none of these ratios and tests allows for that.")
     st.plotly_chart(
         forest_figure(forest, names=(names[0], names[1]), theme=page.theme),
         theme=None,
         key="forest",
-        config=toolbar(f"subgroups-{page.study.study_id}"),
+        config=figure_bar(page, "subgroups"),
         alt=f"Forest plot of the hazard ratio of {names[1]} against {names[0]} in subgroups; the numbers stand below.",
     )
     table = words.forest_table(report, forest)
@@ -59,21 +61,25 @@ def checks(page: PageContext, view: View, report: SurvivalReport) -> None:
         show_table(table)
         download_row(table, name="between-scans")
     st.subheader("Does it matter who is not counted?", anchor=False)
-    for found in (engine.left_out(source, material), engine.with_images(source, material.endpoint)):
+    asked = [engine.left_out(source, material)]
+    if len(source.cohort.scans):
+        asked.append(engine.with_images(source, material.endpoint))
+    for found in asked:
         said = found.reason if found.comparison is None else words.two_groups_words(found.comparison, unit=page.unit)
         st.markdown(f"**{plain(found.question)}**: {plain(said)}")
     incidence = engine.competing_events(source, material, groups)
     if incidence is not None:
         st.subheader("Progression or death: which comes first?", anchor=False)
-        names = dict(zip(groups.labels, group_names(report), strict=True))
+        marks = dict(zip(groups.labels, report_marks(page, report), strict=True))
+        said = incidence_words(incidence, marks=marks, of=report.n)
         st.plotly_chart(
-            incidence_figure(incidence, names=names, theme=page.theme, unit=page.unit),
+            incidence_figure(incidence, marks=marks, theme=page.theme, unit=page.unit),
             theme=None,
             key="incidence",
-            config=toolbar(f"incidence-{page.study.study_id}"),
-            alt=incidence_words(incidence, names=names, unit=page.unit),
+            config=figure_bar(page, "incidence"),
+            alt=said,
         )
-        st.caption(plain(incidence_words(incidence, names=names, unit=page.unit)))
+        st.caption(plain(said))
 
 
 def _groups(view: View) -> PatientGroups:

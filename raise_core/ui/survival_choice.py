@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -16,7 +17,6 @@ from raise_core.domain.week import WEEKS_PER_YEAR, LandmarkWeek
 from raise_core.figures.identity import endpoint_name, model_name
 from raise_core.figures.survival_curves import CurveOptions
 from raise_core.studies.overview import main_endpoint
-from raise_core.studies.patient import model_choices
 from raise_core.studies.runs import RunSummary
 from raise_core.ui import address, reading, survival_reading
 from raise_core.ui.shell import PageContext
@@ -86,11 +86,14 @@ def choose(page: PageContext, *, question: DeltaGenerator, controls: DeltaGenera
         question.info("This study has no outcomes, so there is no survival to show. Import outcomes.csv.")
         return None
     columns, markers = _offered(page)
+    runs = reading.known_runs(page.home_path, page.study.snapshot_id)
+    risky = _risk_models(page, runs[0].variants if runs else ())
     groups = {
         code: label
         for code, label in _GROUPS.items()
         if not ((code in (ARM, WITH_ARM) and "arm" not in columns) or (code == COLUMN and not columns))
-        and not (code in (MARKER, TWO, WITH_ARM, RISK) and not markers)
+        and not (code in (MARKER, TWO, WITH_ARM) and not markers)
+        and not (code == RISK and not risky)
     }
     if not groups:
         question.info("Nothing divides these patients: the study has neither characteristics nor markers.")
@@ -186,6 +189,12 @@ def _marker(label: str, key: str, markers: tuple[str, ...], *, default: str) -> 
     )
 
 
+def _risk_models(page: PageContext, variants: Sequence[str]) -> tuple[str, ...]:
+    """Models with a risk of their own: networks, and several markers joined; a single marker is cut as it is."""
+    whole = survival_reading.offered_models(*_where(page), tuple(variants))
+    return tuple(model for model in whole if ByCut(model).is_risk)
+
+
 def _risk_model(page: PageContext) -> tuple[str, RunSummary | None, CindexSettings | None]:
     """The model whose held-out risk is cut, and the run when it uses networks."""
     runs = reading.known_runs(page.home_path, page.study.snapshot_id)
@@ -194,7 +203,7 @@ def _risk_model(page: PageContext) -> tuple[str, RunSummary | None, CindexSettin
         named = {found.run_id[:8]: found for found in runs}
         code = address.value("run", default=runs[0].run_id[:8], valid=named.__contains__, what="run")
         run = named.get(code, runs[0])
-    offered = model_choices(page.whole_source(), () if run is None else run.variants)
+    offered = _risk_models(page, () if run is None else run.variants)
     model = address.select(
         "Model",
         {text: model_name(text) for text in offered},

@@ -19,10 +19,10 @@ from raise_core.figures.survival_check_words import scan_words
 from raise_core.figures.survival_curves import survival_figure
 from raise_core.figures.survival_marks import ABOVE, BELOW
 from raise_core.figures.survival_words import one_event, ratio_words
-from raise_core.figures.template import toolbar
 from raise_core.ui import survival_reading
 from raise_core.ui.plain_text import plain
 from raise_core.ui.shell import PageContext
+from raise_core.ui.survival_bar import figure_bar
 from raise_core.ui.survival_choice import View
 from raise_core.ui.survival_reading import MaterialKey
 
@@ -54,7 +54,7 @@ def every_cut(page: PageContext, view: View, report: SurvivalReport) -> None:
         ),
         theme=None,
         key="every_cut",
-        config=toolbar(f"cuts-{page.study.study_id}"),
+        config=figure_bar(page, "cuts"),
         alt=f"Hazard ratio and p-value of every cut of {name}; best cut {profile.cuts[profile.best]:.4g}.",
     )
     how = (
@@ -90,7 +90,7 @@ def _out_of_fold(page: PageContext, view: View, report: SurvivalReport, folds: O
         ),
         theme=None,
         key="out_of_fold",
-        config=toolbar(f"out-of-fold-{page.study.study_id}"),
+        config=figure_bar(page, "out-of-fold"),
         alt=f"Kaplan-Meier curves out of fold; p {numbers.p_value(folds.p_permutation)}.",
     )  # fmt: skip
     ratio = comparison.hazard_ratios[0]

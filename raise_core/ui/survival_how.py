@@ -27,6 +27,8 @@ def how(page: PageContext, view: View, report: SurvivalReport) -> None:
         scale=view.scale,
         settings=view.key.settings,
         run_id=view.key.run_id,
+        panels=view.facet,
+        horizon_weeks=view.horizon_weeks,
     )
     st.markdown("**The same numbers in Python.** Run it in the project's folder: `python survival_recipe.py`")
     st.code(recipe, language="python")
@@ -51,6 +53,8 @@ def _settings(view: View, report: SurvivalReport) -> str:
             for cut in report.cuts
         ),
         ("Landmark", "none, from randomisation" if question.week is None else TimeUnit.WEEKS.visit(question.week.week)),
+        ("Panels", view.facet or "none"),
+        ("Horizon", f"{view.horizon_weeks:g} weeks after the start"),
         ("Interval", f"{view.scale.value}, 95 %"),
         ("Snapshot", report.provenance.snapshot_id),
     ]

@@ -13,7 +13,7 @@ from raise_core.domain.survival_question import ByCut, SurvivalQuestion
 from raise_core.evaluation.cut_points import CutScan
 from raise_core.evaluation.marker_values import MOST_CATEGORIES, MarkerSource
 from raise_core.evaluation.survival_groups import SurvivalMaterial
-from raise_core.studies.patient import CohortRisks
+from raise_core.studies.patient import CohortRisks, model_choices
 from raise_core.studies.questions import offered_weeks
 from raise_core.studies.survival import scan_of
 from raise_core.studies.survival_material import survival_material
@@ -117,6 +117,12 @@ def _is_number(source: MarkerSource, text: str) -> bool:
         return True
     column = source.cohort.patients[marker.key]
     return bool(column.dtype.kind in "if" and column.nunique() > 2)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def offered_models(home_path: str, study_id: str, snapshot_id: str, variants: tuple[str, ...]) -> tuple[str, ...]:
+    """Models whose risk can be shown, of the whole study."""
+    return model_choices(reading.whole_source(home_path, study_id, snapshot_id), variants)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

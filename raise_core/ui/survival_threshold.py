@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from raise_core.domain.errors import BadUsageError, NotInStoreError
-from raise_core.domain.survival_question import MOST_THRESHOLDS, ByCut, Divider, SurvivalQuestion
+from raise_core.domain.survival_question import ByCut, Divider, SurvivalQuestion
 from raise_core.domain.survival_report import Cut
 from raise_core.figures.identity import model_name, short_model_name
 from raise_core.studies.survival import PROTOCOL_CUTS, UPPER_LIMIT
@@ -105,7 +105,7 @@ def pinned_thresholds(question: SurvivalQuestion) -> tuple[tuple[float, ...], ..
     if not text and address.get("pin") is not None:
         address.put(pin=None)  # so that it is said once, however often the slider moves
     pins = _pins(text)
-    models = [cut.model.lower() for cut in question.cuts]
+    models = [] if question.columns else [cut.model.lower() for cut in question.cuts]
     return tuple(pins[model] for model in models) if models and list(pins) == models else None
 
 
@@ -125,19 +125,19 @@ def pinned_question(
 
 def pin_text(cuts: Sequence[Cut]) -> str:
     """The thresholds on screen as they stand in the address."""
-    return BETWEEN.join(f"{cut.model.lower()}@{','.join(f'{value:g}' for value in cut.thresholds)}" for cut in cuts)
+    return BETWEEN.join(f"{cut.model.lower()}@{','.join(repr(value) for value in cut.thresholds)}" for cut in cuts)
 
 
 def _pins(text: str) -> dict[str, tuple[float, ...]]:
     """Model to its pinned thresholds; empty where the text is none."""
     found: dict[str, tuple[float, ...]] = {}
     for part in text.split(BETWEEN):
-        model, _, numbers = part.partition("@")
+        model, _, numbers = part.rpartition("@")
         try:
             values = tuple(float(number) for number in numbers.split(","))
         except ValueError:
             return {}
-        if len(values) > MOST_THRESHOLDS or not all(map(math.isfinite, values)) or list(values) != sorted(set(values)):
+        if len(values) != 1 or not math.isfinite(values[0]):
             return {}
         found[model] = values
     return found

@@ -10,19 +10,17 @@ import streamlit as st
 from raise_core.domain.cut_results import TwoCutScan
 from raise_core.domain.errors import UserFacingError
 from raise_core.domain.survival_report import SurvivalReport
-from raise_core.evaluation.arms import arms_of
 from raise_core.evaluation.cut_points import CutScan
 from raise_core.evaluation.kaplan_meier import kaplan_meier
 from raise_core.evaluation.survival_groups import divide, subset
 from raise_core.figures import survival_words
-from raise_core.figures.identity import Mark
 from raise_core.figures.survival_curves import CurveOptions, Ghost, survival_figure
-from raise_core.figures.survival_marks import group_marks, group_names
-from raise_core.figures.template import toolbar
+from raise_core.figures.survival_marks import group_names
 from raise_core.studies.survival import survival_report
 from raise_core.ui import survival_below, survival_reading
 from raise_core.ui.plain_text import plain
 from raise_core.ui.shell import PageContext, picture_above_controls
+from raise_core.ui.survival_bar import figure_bar, report_marks
 from raise_core.ui.survival_choice import View, choose
 from raise_core.ui.survival_threshold import pinned_question
 
@@ -81,7 +79,7 @@ def _figure(
 ) -> go.Figure:
     chart = survival_figure(
         report,
-        _marks(page, report),
+        report_marks(page, report),
         theme=page.theme,
         unit=page.unit,
         options=options,
@@ -92,7 +90,7 @@ def _figure(
         chart,
         theme=None,
         key=key,
-        config=toolbar(f"survival-{page.study.study_id}", picture_format=survival_below.picture_format()),
+        config=figure_bar(page, "survival", picture_format=survival_below.picture_format()),
         alt=survival_words.text_alternative(report, unit=page.unit),
     )
     return chart
@@ -101,7 +99,7 @@ def _figure(
 def _ghosts(page: PageContext, view: View, report: SurvivalReport) -> tuple[Ghost, ...]:
     """Curves of the pinned thresholds, unless they are those on screen or divide nobody among these patients."""
     question = pinned_question(view.question, view.pinned)
-    if question is None or view.pinned == tuple(cut.thresholds for cut in view.question.cuts):
+    if question is None or view.pinned == tuple(cut.thresholds for cut in report.cuts):
         return ()
     material = survival_reading.material(view.key)
     try:
@@ -110,7 +108,7 @@ def _ghosts(page: PageContext, view: View, report: SurvivalReport) -> tuple[Ghos
         return ()
     pinned = replace(report, parts=groups.parts)
     outcomes = [material.outcome.take(groups.group_of == place) for place in range(len(groups.parts))]
-    pairs = zip(group_names(pinned), outcomes, _marks(page, pinned), strict=True)
+    pairs = zip(group_names(pinned), outcomes, report_marks(page, pinned), strict=True)
     return tuple(Ghost(name, kaplan_meier(outcome), mark) for name, outcome, mark in pairs)
 
 
@@ -134,8 +132,3 @@ def _panels(page: PageContext, view: View) -> None:
                     continue
                 _figure(page, part, options, ghosts=(), key=f"panel_{level}")
                 st.caption(plain(survival_words.headline(part, unit=page.unit)))
-
-
-def _marks(page: PageContext, report: SurvivalReport) -> tuple[Mark, ...]:
-    arms = arms_of(page.whole_source())
-    return group_marks(report, study_arms=arms.compared, reference_arm=arms.reference)

@@ -17,12 +17,12 @@ from raise_core.evaluation.time_dependent_auc import roc_at_horizon
 from raise_core.figures import horizon_words
 from raise_core.figures.horizon_roc import MarkedCut, horizon_roc
 from raise_core.figures.identity import sentence_name
-from raise_core.figures.marker_axis import measured
+from raise_core.figures.marker_axis import threshold_text
 from raise_core.figures.survival_tables import origin_of
-from raise_core.figures.template import toolbar
 from raise_core.ui import address, survival_reading
 from raise_core.ui.plain_text import plain
 from raise_core.ui.shell import PageContext
+from raise_core.ui.survival_bar import figure_bar
 from raise_core.ui.survival_choice import View
 from raise_core.ui.survival_threshold import pin_text
 from raise_core.ui.table_view import download_row, show_table
@@ -101,7 +101,9 @@ def _what(report: SurvivalReport, rule: str) -> str:
         for cut, view_risk in zip(report.cuts, [cut.is_risk for cut in report.question.cuts], strict=True)
     ]
     joint = " and " if rule == BOTH else " or "
-    first = [f"{name} above {measured(cut.thresholds[0])}" for name, cut in zip(names, report.cuts, strict=True)][:-1]
+    first = [f"{name} above {threshold_text(cut.thresholds[0])}" for name, cut in zip(names, report.cuts, strict=True)][
+        :-1
+    ]
     return joint.join([*first, names[-1]])
 
 
@@ -116,27 +118,26 @@ def _roc(page: PageContext, view: View, report: SurvivalReport, marked: MarkedCu
             horizon_roc(roc, model=cut.model, endpoint=endpoint, cut=marked, theme=page.theme, **where),
             theme=None,
             key="roc",
-            config=toolbar(f"roc-{page.study.study_id}"),
+            config=figure_bar(page, "roc"),
             alt=horizon_words.roc_alternative(roc, what=sentence_name(cut.model), endpoint=endpoint, **where),
         )
     st.caption(plain(horizon_words.roc_footnote(roc, endpoint=endpoint, **where)))
 
 
 def _pin_buttons(report: SurvivalReport, view: View) -> None:
-    shown = ", ".join(measured(cut.thresholds[0]) for cut in report.cuts)
-    if st.button(
+    shown = ", ".join(threshold_text(cut.thresholds[0]) for cut in report.cuts)
+    st.button(
         f"Pin {shown}",
         icon=":material/keep:",
         help="Keeps these curves dotted in the figure, to compare with other thresholds.",
         key="pin_threshold",
-    ):
-        address.put(pin=pin_text(report.cuts))
-        st.rerun(scope="fragment")
-    if view.pinned is not None and st.button(
-        "Unpin", icon=":material/keep_off:", type="tertiary", key="unpin", help="Takes the dotted curves away."
-    ):
-        address.put(pin=None)
-        st.rerun(scope="fragment")
+        on_click=lambda: address.put(pin=pin_text(report.cuts)),
+    )
+    if view.pinned is not None:
+        st.button(
+            "Unpin", icon=":material/keep_off:", type="tertiary", key="unpin", help="Takes the dotted curves away.",
+            on_click=lambda: address.put(pin=None),
+        )  # fmt: skip
 
 
 def _moves(
@@ -146,7 +147,7 @@ def _moves(
     pinned: Sequence[tuple[float, ...]],
 ) -> str:
     """How many patients change side against the pinned thresholds."""
-    shown = ", ".join(measured(limits[0]) for limits in pinned)
+    shown = ", ".join(threshold_text(limits[0]) for limits in pinned)
     into, out = now & ~before, before & ~now
     if not (into.any() or out.any()):
         return f"Against the pinned {shown} nobody changes group."

@@ -56,7 +56,7 @@ def test_a_moved_slider_is_the_new_comparison_and_stands_in_the_address(small_ho
         ({"by": "two"}, "No p-value can be given"),
         (
             {"by": "two", "more": "whatif", "rule": "either", "pin": "sldr@1.05~dlog:cga@0.1"},
-            "Against the pinned 1.05, 0.10",
+            "Against the pinned 1.05, 0.1",
         ),
         ({"by": "marker", "cut-sldr": "three", "pin": "sldr@1.05"}, "3 groups"),
         ({"by": "arm-marker"}, "between the 4 groups"),
@@ -116,3 +116,17 @@ def test_a_week_after_everything_says_why_nothing_can_be_shown(small_home, open_
     test = open_app(PAGE, small_home, by="arm", week="999")
     assert not test.exception
     assert any("nobody can be compared" in warning.value for warning in test.warning)
+
+
+def test_pinning_keeps_the_exact_threshold_and_unpinning_takes_it_away(small_home, open_app):
+    test = open_app(PAGE, small_home, by="marker", more="whatif", **{"cut-sldr": "best"})
+    next(button for button in test.button if button.label.startswith("Pin ")).click().run()
+    assert not test.exception
+    best = float("".join(test.query_params["pin"]).split("@")[1])
+    material = survival_material(
+        open_study(Home.at(small_home), "demo-raise"), SurvivalQuestion("PFS", (ByCut("sldr"),), LandmarkWeek(12.0))
+    )
+    assert best in material.marker_values["sldr"], "not a rounded one"
+    assert "nobody changes group" in words(test)
+    next(button for button in test.button if button.label == "Unpin").click().run()
+    assert "pin" not in test.query_params

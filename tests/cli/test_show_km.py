@@ -115,6 +115,7 @@ def test_in_words_it_says_which_p_it_is(call, home):
         (["--by", "nosuch"], 4, "has no column 'nosuch'"),
         (["--by", "age_years"], 2, "at most 20 curves"),
         (["--by", "arm", "--marker", "sldr"], 2, "either --by"),
+        (["--by", "arm", "--week", "12"], 2, "go with --marker"),
         ([], 2, "either --by"),
         (["--marker", "sldr"], 2, "needs --week and --threshold"),
         (["--marker", "sldr", "--week", "12", "--threshold", "big"], 2, "give a number"),

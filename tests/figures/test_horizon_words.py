@@ -13,6 +13,7 @@ from raise_core.evaluation.horizon_accuracy import threshold_accuracy
 from raise_core.evaluation.horizon_calibration import calibration_at_horizon
 from raise_core.evaluation.time_dependent_auc import roc_at_horizon
 from raise_core.figures import horizon_words as words
+from raise_core.figures.marker_axis import threshold_text
 from raise_core.figures.table_export import Origin, to_csv
 
 ORIGIN = Origin("demo-raise", "A trial", "ab12cd34ef56", "", True, 60)
@@ -73,7 +74,7 @@ def test_a_horizon_is_written_as_people_say_it(weeks, unit, start, expected):
     ("cut", "expected"), [(1.1, "1.1"), (0.8254, "0.8254"), (-0.3, "−0.3"), (100, "100"), (12345.6, "12\u2009346")]
 )
 def test_a_cut_keeps_its_digits(cut, expected):
-    assert words.cut_text(cut) == expected
+    assert threshold_text(cut) == expected
 
 
 def test_rows_hold_the_numbers_of_the_result(trial):

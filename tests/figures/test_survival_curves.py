@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,8 +17,10 @@ from raise_core.domain.week import LandmarkWeek
 from raise_core.evaluation.survival_groups import SurvivalMaterial
 from raise_core.figures import survival_tables, survival_words
 from raise_core.figures.identity import CONTROL_ARM, TREATMENT_ARM
+from raise_core.figures.survival_check_words import mean_words
 from raise_core.figures.survival_curves import MOST_STEPS, CurveOptions, Ghost, survival_figure, table_counts
 from raise_core.figures.survival_marks import group_marks, group_names
+from raise_core.figures.survival_page import figure_page
 from raise_core.studies.survival import survival_report
 
 BY_ARM = (ByColumn("arm"),)
@@ -168,3 +172,35 @@ def test_the_download_rebuilds_the_curves():
         assert mine["events"].sum() == group.curve.n_events
     assert set(frame["simulated"]) == {"yes"}
     assert set(frame["snapshot"]) == {"abcdef0123456789"}
+
+
+def test_a_picture_of_simulated_patients_says_so_itself():
+    report = report_of()
+    assert any(note.text == "Simulated data" for note in drawn(report).layout.annotations)
+    real = replace(report, provenance=replace(report.provenance, simulated=False))
+    assert not any(note.text == "Simulated data" for note in drawn(real).layout.annotations)
+
+
+def test_a_mean_difference_has_no_p_where_the_threshold_was_chosen():
+    chosen = report_of(dividers=(ByCut("sldr", (1.02,)),), week=LandmarkWeek(12.0))
+    fixed = report_of(dividers=(ByCut("sldr"),), week=LandmarkWeek(12.0))
+    assert ", p " not in mean_words(chosen, unit=TimeUnit.WEEKS)
+    assert "does not allow for the choice" in mean_words(chosen, unit=TimeUnit.WEEKS)
+    assert ", p " in mean_words(fixed, unit=TimeUnit.WEEKS)
+
+
+def test_two_thresholds_are_described_by_their_own_test():
+    report = report_of(n=150, dividers=(ByCut("sldr", (0.97, 1.03), by_looking=True),), week=LandmarkWeek(12.0))
+    assert report.p.is_adjusted
+    note = survival_words.footnote(report, unit=TimeUnit.WEEKS, scale=IntervalScale.LOG_LOG)
+    assert "three-group" in note
+    assert "Lausen" not in note
+
+
+def test_the_web_page_stands_alone():
+    report = report_of(dividers=(ByCut("sldr", (1.02,)),), week=LandmarkWeek(12.0))
+    page = figure_page(drawn(report), report, unit=TimeUnit.WEEKS)
+    assert "Simulated data: these patients do not exist" in page
+    assert "SLDr &gt; 1.02" in page
+    assert 'src="http' not in page
+    assert "snapshot abcdef01" in page

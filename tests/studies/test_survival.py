@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,14 @@ import pytest
 
 from raise_core.domain.cohort_filter import parse_filter
 from raise_core.domain.errors import BadUsageError, NotInStoreError
+from raise_core.domain.outcome import Outcome
 from raise_core.domain.results import CindexSettings
 from raise_core.domain.survival_question import ByColumn, ByCut, SurvivalQuestion
 from raise_core.domain.week import LandmarkWeek
 from raise_core.evaluation.cohort_filter import matching, restrict
 from raise_core.evaluation.marker_values import MarkerSource
 from raise_core.evaluation.survival_groups import divide
+from raise_core.evaluation.two_cuts import pair_statistic, scan_two_cuts
 from raise_core.store.home import Home
 from raise_core.studies import survival_checks
 from raise_core.studies.opening import open_study
@@ -141,6 +144,7 @@ def test_what_cannot_divide_is_refused(source, dividers, week, error, message):
     ("dividers", "week", "filter_text", "with_run"),
     [
         ((ByColumn("arm"),), None, "", False),
+        ((ByCut("sldr", (1.0, 1.05), by_looking=True),), WEEK, "", False),
         ((ByCut("sldr", (1.03,)),), WEEK, "grade=G1", False),
         ((ByCut("sldr+dlog:CGA"),), WEEK, "", False),
         ((ByCut("dl:lesion-portal"),), WEEK, "", True),
@@ -223,3 +227,48 @@ def test_included_and_left_out_are_everybody_at_risk(source):
         assert [group.curve.n for group in found.comparison.groups] == [material.n, missing]
     imaged = survival_checks.with_images(source, "PFS").comparison
     assert sum(group.curve.n for group in imaged.groups) == source.cohort.n_patients
+
+
+def test_a_recipe_with_panels_leaves_out_who_has_no_panel(home, source):
+    cohort = source.cohort
+    patients = cohort.patients.copy()
+    patients.loc[:9, "sex"] = None
+    fewer = MarkerSource(replace(cohort, patients=patients))
+    question = SurvivalQuestion("PFS", (ByColumn("arm"),))
+    report = survival_report(survival_material(fewer, question, further_columns=("sex",)), question)
+    assert report.excluded["sex missing"] == 10
+    program = survival_recipe(question, study_id="demo-raise", snapshot_id="0", panels="sex", horizon_weeks=52.0)
+    assert "further_columns=('sex',)" in program
+    assert "horizon_weeks=52.0" in program
+
+
+def test_two_thresholds_have_a_p_value_wherever_each_group_holds_a_tenth():
+    rng = np.random.default_rng(4)
+    values = rng.uniform(size=400)
+    time, ends = rng.exponential(50, 400), rng.uniform(20, 90, 400)
+    outcome = Outcome.of(time_weeks=np.minimum(time, ends), event=time <= ends)
+    scan = scan_two_cuts(outcome, values, permutations=100)
+    for lower, upper in ((0.333, 0.667), (0.2, 0.81), (0.45, 0.6)):
+        chi2 = pair_statistic(outcome, values, lower, upper)
+        assert 0 < scan.adjusted_p(chi2) <= 1
+    for row, column in ((0, 60), (20, 100)):
+        exact = pair_statistic(outcome, values, scan.cuts[row], scan.cuts[column])
+        assert exact == pytest.approx(scan.chi2[row, column], rel=1e-12)
+    assert pair_statistic(outcome, values, 0.05, 0.5) is None
+    assert pair_statistic(outcome, values, 0.5, 0.55) is None
+
+
+def test_events_at_one_time_only_are_no_test_of_a_changing_ratio(source):
+    question = SurvivalQuestion("PFS", (ByColumn("arm"),))
+    whole = survival_material(source, question)
+    times = np.where(whole.outcome.event, 5.0, 9.0)
+    material = replace(whole, outcome=Outcome.of(time_weeks=times, event=whole.outcome.event))
+    report = survival_report(material, question)
+    assert survival_checks.constant_ratio(material, divide(material, question.dividers), report.comparison) is None
+
+
+def test_a_cut_column_is_no_subgroup_of_its_own_cut(source):
+    question = SurvivalQuestion("PFS", (ByCut("age"),), WEEK)
+    material = survival_material(source, question)
+    forest = survival_checks.subgroups(source, material, divide(material, question.dividers))
+    assert "age_years" not in [covariate.name for covariate in forest.covariates]
