@@ -156,6 +156,23 @@ class ProportionalHazards:
     scaled_residuals: FloatArray
 
 
+@dataclass(frozen=True, eq=False)
+class RatioOverTime:
+    """How a log hazard ratio seems to change with time: scaled Schoenfeld residuals and their smooth.
+
+    Attributes:
+        time_weeks: shape (events,), ascending.
+        residuals: shape (events,), each event's own, around the log ratio then.
+        smooth: shape (events,), log hazard ratio over time (lowess); equal times have equal values.
+        overall: the one log ratio of the whole time.
+    """
+
+    time_weeks: FloatArray
+    residuals: FloatArray
+    smooth: FloatArray
+    overall: float
+
+
 @dataclass(frozen=True)
 class HazardRatio:
     """Hazard of one group against another (Cox model, Efron ties).

@@ -13,11 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2 as chi2_distribution
 
 from raise_core.domain.outcome import Outcome
-from raise_core.domain.survival_results import ProportionalHazards, ProportionalHazardsTest
+from raise_core.domain.survival_results import ProportionalHazards, ProportionalHazardsTest, RatioOverTime
 from raise_core.evaluation.kaplan_meier import kaplan_meier
 
 FloatArray = NDArray[np.float64]
 WHOLE_MODEL = "whole model"
+SPAN = 2 / 3  # of the events, that each point of a smooth looks at
+LEAST_SMOOTHED, MOST_SMOOTHED = 10, 1_500  # events; with more the smooth takes seconds
+LEAST_TIMES = 4
 
 
 def proportional_hazards(
@@ -53,6 +56,27 @@ def proportional_hazards(
     whole = _test(WHOLE_MODEL, float(score @ np.linalg.solve(free, score)), len(beta))
     scaled = len(times) * np.linalg.solve(plain, residuals.T).T + beta
     return ProportionalHazards(tuple(tests), whole, times, g, scaled)
+
+
+def ratio_over_time(found: ProportionalHazards, overall: float, *, covariate: int = 0) -> RatioOverTime | None:
+    """The coefficient of one covariate over time; None with too few or too many events for a smooth.
+
+    Args:
+        found: of the fitted model.
+        overall: its coefficient.
+        covariate: which.
+
+    Source: the smooth is Cleveland's lowess (J Am Stat Assoc 1979;74:829-836) over two thirds of the events.
+    """
+    times, residuals = found.time_weeks, found.scaled_residuals[:, covariate]
+    if not LEAST_SMOOTHED <= len(times) <= MOST_SMOOTHED or len(np.unique(times)) < LEAST_TIMES:
+        return None
+    from lifelines.utils.lowess import lowess  # two seconds to import, and no other page needs it
+
+    smooth = lowess(times, residuals, f=SPAN, iterations=1)
+    _, place = np.unique(times, return_inverse=True)
+    level = np.bincount(place, weights=smooth) / np.bincount(place)
+    return RatioOverTime(times, residuals, level[place], overall)
 
 
 def _test(name: str, statistic: float, df: int) -> ProportionalHazardsTest:

@@ -16,7 +16,7 @@ from raise_core.domain.subgroup_results import SubgroupForest
 from raise_core.domain.survival_results import (
     LogRankTest,
     LogRankWeight,
-    ProportionalHazardsTest,
+    ProportionalHazards,
     SurvivalComparison,
 )
 from raise_core.evaluation.cumulative_incidence import cumulative_incidence, first_event
@@ -88,7 +88,7 @@ def _halves(values: pd.Series[float]) -> pd.Series[Any]:
 
 def constant_ratio(
     material: SurvivalMaterial, groups: PatientGroups, comparison: SurvivalComparison
-) -> ProportionalHazardsTest | None:
+) -> ProportionalHazards | None:
     """Whether the hazard ratios change with time; None where one is not finite or events fall at too few times."""
     ratios = [ratio.hr for ratio in comparison.hazard_ratios]
     known = [ratio for ratio in ratios if ratio is not None]
@@ -99,10 +99,10 @@ def constant_ratio(
         return None
     indicators = (groups.group_of[:, None] == np.arange(1, len(groups.parts))).astype(np.float64)
     try:
-        whole = proportional_hazards(material.outcome, indicators, np.log(known), groups.labels[1:]).whole
+        found = proportional_hazards(material.outcome, indicators, np.log(known), groups.labels[1:])
     except np.linalg.LinAlgError:
         return None
-    return whole if np.isfinite(whole.p) else None
+    return found if np.isfinite(found.whole.p) else None
 
 
 def weighted_tests(material: SurvivalMaterial, groups: PatientGroups) -> tuple[LogRankTest, ...]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import streamlit as st
 
 from raise_core.domain.survival_report import SurvivalReport
+from raise_core.evaluation.proportional_hazards import ratio_over_time
 from raise_core.evaluation.survival_groups import PatientGroups, divide
 from raise_core.figures import survival_check_words as words
 from raise_core.figures.cumulative_incidence import incidence_figure, incidence_words
+from raise_core.figures.ratio_over_time import ratio_figure
 from raise_core.figures.subgroup_forest import forest_figure
 from raise_core.figures.survival_marks import group_names
 from raise_core.studies import survival_checks as engine
@@ -43,7 +47,23 @@ def checks(page: PageContext, view: View, report: SurvivalReport) -> None:
     material, groups, source = survival_reading.material(view.key), _groups(view), page.source()
     if len(report.parts) > 1:
         st.subheader("Is one hazard ratio enough?", anchor=False)
-        st.markdown(plain(words.proportionality(engine.constant_ratio(material, groups, report.comparison))))
+        constant = engine.constant_ratio(material, groups, report.comparison)
+        st.markdown(plain(words.proportionality(None if constant is None else constant.whole)))
+        ratio = report.comparison.hazard_ratios[0].hr
+        over_time = None if constant is None or ratio is None else ratio_over_time(constant, math.log(ratio))
+        if over_time is not None and len(report.parts) == 2:
+            names = group_names(report)
+            st.plotly_chart(
+                ratio_figure(over_time, names=(names[0], names[1]), theme=page.theme, unit=page.unit),
+                theme=None,
+                key="ratio_over_time",
+                config=figure_bar(page, "ratio-over-time"),
+                alt="Hazard ratio over time with its smooth; a flat line means that one ratio is enough.",
+            )
+            st.caption(
+                "Line: smooth of the scaled Schoenfeld residuals (lowess over two thirds of the "
+                f"{len(over_time.time_weeks)} events); dotted: the one ratio of the whole time; ticks: events."
+            )
         mean = words.mean_words(report, unit=page.unit)
         if mean:
             st.markdown(plain(mean))

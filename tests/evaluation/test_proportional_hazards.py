@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from raise_core.domain.outcome import Outcome
-from raise_core.evaluation.proportional_hazards import proportional_hazards
+from raise_core.evaluation.proportional_hazards import proportional_hazards, ratio_over_time
+from raise_core.evaluation.survival_comparison import compare_survival
 from raise_core.models.cox import fit_cox
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -65,3 +66,23 @@ def test_a_hazard_ratio_that_turns_round_is_found():
     time = np.where(early < 20, early, late)
     outcome = Outcome.of(time_weeks=time, event=np.ones(300))
     assert proportional_hazards(outcome, x, fitted(outcome, x), ["arm"]).whole.p < 1e-4
+
+
+def test_a_ratio_that_turns_round_shows_in_its_smooth():
+    rng = np.random.default_rng(8)
+    n = 600
+    group = np.repeat([0, 1], n // 2)
+    # The second group does worse before week 20 and better after: hazard 0.05 then 0.01 against 0.02 all along.
+    early = rng.exponential(1 / np.where(group == 1, 0.05, 0.02))
+    late = 20 + rng.exponential(1 / np.where(group == 1, 0.01, 0.02))
+    time = np.where(early < 20, early, late)
+    outcome = Outcome.of(time_weeks=np.minimum(time, 90.0), event=time < 90)
+    ratio = compare_survival(outcome, group, ("a", "b")).hazard_ratios[0].hr
+    found = proportional_hazards(outcome, group[:, None].astype(float), [np.log(ratio)], ["b"])
+    assert found.whole.p < 1e-6
+    over_time = ratio_over_time(found, float(np.log(ratio)))
+    at = over_time.time_weeks
+    assert np.exp(over_time.smooth[at < 10].mean()) == pytest.approx(2.5, rel=0.35)
+    assert np.exp(over_time.smooth[at > 45].mean()) == pytest.approx(0.5, rel=0.35)
+    few = outcome.take(np.arange(n) < 9)
+    assert ratio_over_time(proportional_hazards(few, rng.normal(size=(9, 1)), [0.0], ["x"]), 0.0) is None
