@@ -7,6 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from raise_core.figures.marker_axis import threshold_text
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 WAIT_MS = 60_000
 NAMES = """() => [...document.querySelectorAll('.js-plotly-plot .annotation-text')].map(text => text.textContent)"""
@@ -31,8 +33,9 @@ def test_arrow_keys_on_the_slider_move_the_curves_and_the_address(server, open_p
     for _ in range(3):
         slider.press("ArrowRight")
     expect(page).to_have_url(re.compile("at-sldr="), timeout=WAIT_MS)
-    threshold = re.compile(r"SLDr > " + f"{float(slider.get_attribute('aria-valuenow')):.2f}")
-    expect(page.locator(".js-plotly-plot .annotation-text").filter(has_text=threshold).first).to_be_visible()
+    name = f"SLDr > {threshold_text(float(slider.input_value()))}"
+    expect(page.locator(".js-plotly-plot .annotation-text").filter(has_text=name).first).to_be_visible(timeout=WAIT_MS)
+    expect(page).to_have_url(re.compile(rf"at-sldr={float(slider.input_value()):g}(&|$)"), timeout=WAIT_MS)
     moved = names(page)
     assert moved != first
     other = open_page(server, page.url[page.url.index("/survival") :]).page
