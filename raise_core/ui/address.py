@@ -25,7 +25,7 @@ LONGEST_VALUE = 4000  # characters of one parameter that are looked at; longer o
 MOST_VALUES = 60
 BETWEEN = "~"  # between several values of one parameter; browsers leave it unescaped
 _SEEN, _PINS, _NOTICES = "_address_seen", "_address_pins", "_address_notices"
-_PAGE, _VIEW, _SAID = "_address_page", "_address_view", "_address_said"
+_PAGE, _VIEW = "_address_page", "_address_view"
 _LINKED = "linked"  # marks a link from a page to itself; never stays in the address bar
 
 
@@ -46,7 +46,7 @@ def begin(page: str) -> None:
     if state.get(_PAGE) != page or linked or _is_back_or_forward():
         state[_VIEW] = came
     if state.get(_PAGE) != page:
-        state[_PAGE], state[_SEEN], state[_SAID] = page, {}, {}
+        state[_PAGE], state[_SEEN] = page, {}
     state[_PINS], state[_NOTICES] = {}, st.container()
     replace(state[_VIEW])
 
@@ -210,7 +210,7 @@ def multiselect(
             raise ValueError("is not here" if unknown else "holds more than can be shown")
         return list(dict.fromkeys(codes))
 
-    _restore(
+    _set_from_address(
         label, key, list(default), parse, still_good=lambda shown: accept_new or all(code in options for code in shown)
     )
     shown = st.session_state[key]
@@ -268,7 +268,7 @@ def slider(
 
     if not drawn:
         return float(_undrawn(label, key, default, parse))
-    _restore(label, key, default, parse, still_good=lambda shown: minimum <= shown <= maximum)
+    _set_from_address(label, key, default, parse, still_good=lambda shown: minimum <= shown <= maximum)
     chosen = float(st.slider(label, minimum, maximum, step=step, key=key, help=help, **layout))
     _record(key, f"{chosen:.12g}", is_default=chosen == default)
     return chosen
@@ -276,7 +276,7 @@ def slider(
 
 def text(label: str, *, key: str, default: str, help: str, **layout: Any) -> str:
     """A line of text."""
-    _set_from_address(label, key, default, str, still_good=lambda _: True)  # not again: it may be being typed in
+    _set_from_address(label, key, default, str, still_good=lambda _: True)
     chosen = str(st.text_input(label, key=key, help=help, **layout) or "")
     _record(key, chosen, is_default=chosen == default)
     return chosen
@@ -290,16 +290,14 @@ def _restore(
     *,
     still_good: Callable[[Any], bool] = lambda _: True,
 ) -> None:
-    """Set the widget from the address when that has changed, before the widget is drawn.
+    """Set a choice from the address when that has changed, before it is drawn, and say its value in every run.
 
-    A run that the next click cuts short may take what it set along before the browser heard of it. So a value that
-    the user has not changed since is set again in every run; setting one that was changed would undo quick clicks.
+    A run that the next click cuts short may take what it set along before the browser heard of it, and what it did say
+    may reach the browser after that click. So every run says what it took the choice for, and the last one is right.
+    Sliders and texts are not said again: that would undo a quick second move.
     """
-    said, never = st.session_state[_SAID], object()
     _set_from_address(label, key, default, parse, still_good=still_good)
-    if said.get(key, never) == st.session_state[key]:
-        st.session_state[key] = said[key]
-    said[key] = st.session_state[key]
+    st.session_state[key] = st.session_state[key]
 
 
 def _set_from_address(
