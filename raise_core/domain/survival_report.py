@@ -97,6 +97,11 @@ class SurvivalReport:
     provenance: Provenance
 
     @property
+    def threshold_chosen(self) -> bool:
+        """Whether somebody looked at these data to choose a threshold."""
+        return any(not cut.fixed_in_advance for cut in self.cuts)
+
+    @property
     def n(self) -> int:
         """Patients in the groups."""
         return sum(group.curve.n for group in self.comparison.groups)

@@ -158,17 +158,15 @@ class ProportionalHazards:
 
 @dataclass(frozen=True, eq=False)
 class RatioOverTime:
-    """How a log hazard ratio seems to change with time: scaled Schoenfeld residuals and their smooth.
+    """How a log hazard ratio seems to change with time: the smooth of the scaled Schoenfeld residuals.
 
     Attributes:
         time_weeks: shape (events,), ascending.
-        residuals: shape (events,), each event's own, around the log ratio then.
         smooth: shape (events,), log hazard ratio over time (lowess); equal times have equal values.
         overall: the one log ratio of the whole time.
     """
 
     time_weeks: FloatArray
-    residuals: FloatArray
     smooth: FloatArray
     overall: float
 

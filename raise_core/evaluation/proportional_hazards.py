@@ -76,7 +76,7 @@ def ratio_over_time(found: ProportionalHazards, overall: float, *, covariate: in
     smooth = lowess(times, residuals, f=SPAN, iterations=1)
     _, place = np.unique(times, return_inverse=True)
     level = np.bincount(place, weights=smooth) / np.bincount(place)
-    return RatioOverTime(times, residuals, level[place], overall)
+    return RatioOverTime(times, level[place], overall)
 
 
 def _test(name: str, statistic: float, df: int) -> ProportionalHazardsTest:

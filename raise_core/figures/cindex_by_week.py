@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import Literal
 
@@ -12,6 +11,7 @@ from plotly.subplots import make_subplots
 from raise_core.domain.results import CindexEstimate, CindexReport, PublishedPoint
 from raise_core.domain.time_unit import TimeUnit
 from raise_core.figures import numbers
+from raise_core.figures.direct_labels import spread
 from raise_core.figures.identity import GUIDE, PUBLISHED, Mark, Theme, model_marks, short_model_name
 from raise_core.figures.template import FONT_SIZE, template
 
@@ -192,21 +192,10 @@ def _add_direct_labels(
             ends.append((drawn[-1].mean, f"<b>{short_model_name(model)}</b>", marks[model].colour))
     if any(point.model in report.models and point.week in report.weeks for point in published):
         ends.append((AXIS_HIGH - gap, "○ as published", PUBLISHED))
-    for height, (_, text, colour) in zip(_spread([end[0] for end in ends], gap=gap), ends, strict=True):
+    for height, (_, text, colour) in zip(
+        spread([end[0] for end in ends], gap=gap, ceiling=AXIS_HIGH), ends, strict=True
+    ):
         figure.add_annotation(
             x=1.01, xref="paper", y=height, yref="y", text=text, showarrow=False, xanchor="left",
             font={"color": colour, "size": FONT_SIZE},
         )  # fmt: skip
-
-
-def _spread(heights: Sequence[float], *, gap: float) -> list[float]:
-    """Move label heights apart to at least `gap`, keeping their order, below the top of the axis."""
-    order = sorted(range(len(heights)), key=lambda i: heights[i])
-    placed = list(heights)
-    for before, after in itertools.pairwise(order):
-        placed[after] = max(placed[after], placed[before] + gap)
-    ceiling = AXIS_HIGH
-    for position in reversed(order):
-        placed[position] = min(placed[position], ceiling)
-        ceiling = placed[position] - gap
-    return placed

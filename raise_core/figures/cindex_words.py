@@ -48,6 +48,13 @@ def event_words(endpoint: str) -> str:
     )
 
 
+def event_noun(endpoint: str) -> str:
+    """What an event of this endpoint is, in the singular."""
+    return {"PFS": "progression or death", "OS": "death", "PROGRESSION": "progression", "DEATH": "death"}.get(
+        endpoint, f"{endpoint} event"
+    )
+
+
 def footnote(report: CindexReport, *, naive_bars: bool, unit: TimeUnit = TimeUnit.WEEKS) -> str:
     """Method, ties, interval kind, snapshot and run."""
     s, p = report.settings, report.provenance

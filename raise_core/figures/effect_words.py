@@ -21,9 +21,9 @@ def proportional_sentence(report: ModelReport) -> str:
     """Whether hazard ratios stay the same over time (Grambsch & Therneau)."""
     if report.proportional is None:
         return "Proportional hazards could not be tested: too few events."
-    whole = f"p {_equals(report.proportional.whole.p)} for all markers together"
+    whole = f"p {numbers.p_equals(report.proportional.whole.p)} for all markers together"
     doubtful = [
-        f"{effect_name(effect)} (p {_equals(test.p)})"
+        f"{effect_name(effect)} (p {numbers.p_equals(test.p)})"
         for effect, test in zip(report.effects, report.proportional.tests, strict=True)
         if test.p < DOUBTFUL_P
     ]
@@ -33,11 +33,6 @@ def proportional_sentence(report: ModelReport) -> str:
     if report.proportional.whole.p < DOUBTFUL_P:
         return f"The hazard ratios seem to change with time ({method}; {whole})."
     return f"No sign that a hazard ratio changes with time ({method}; {whole})."
-
-
-def _equals(p: float) -> str:
-    text = numbers.p_value(p)
-    return text if text.startswith("<") else f"= {text}"
 
 
 def effect_name(effect: MarkerEffect) -> str:

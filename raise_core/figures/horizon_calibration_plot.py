@@ -10,7 +10,7 @@ from raise_core.domain.horizon_results import CalibrationGroup, HorizonCalibrati
 from raise_core.domain.time_unit import TimeUnit
 from raise_core.figures import horizon_words as words
 from raise_core.figures import numbers
-from raise_core.figures.cindex_words import event_words
+from raise_core.figures.cindex_words import event_noun, event_words
 from raise_core.figures.identity import GUIDE, Mark, Theme, model_marks
 from raise_core.figures.template import FONT_SIZE, template
 
@@ -73,7 +73,7 @@ def horizon_calibration_plot(
     figure.update_layout(template=template(theme), height=FIGURE_HEIGHT, margin={"t": 12, "b": 12}, bargap=0)
     figure.update_xaxes(**percent)
     figure.update_xaxes(showticklabels=False, ticks="", row=1, col=1)
-    figure.update_xaxes(title_text=f"Predicted risk of {words.event_noun(endpoint)} within {horizon}", row=2, col=1)
+    figure.update_xaxes(title_text=f"Predicted risk of {event_noun(endpoint)} within {horizon}", row=2, col=1)
     figure.update_yaxes(title_text="Observed risk (95 % CI)", row=1, col=1, **percent | {"showgrid": True})
     figure.update_yaxes(title_text="Patients", rangemode="tozero", nticks=3, showgrid=False, row=2, col=1)
     return figure

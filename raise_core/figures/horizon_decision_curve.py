@@ -10,8 +10,9 @@ from raise_core.domain.horizon_results import DecisionCurve
 from raise_core.domain.time_unit import TimeUnit
 from raise_core.figures import horizon_words as words
 from raise_core.figures import numbers
-from raise_core.figures.cindex_words import event_words
+from raise_core.figures.cindex_words import event_noun, event_words
 from raise_core.figures.identity import GUIDE, Mark, Theme, model_marks
+from raise_core.figures.marker_axis import MINUS
 from raise_core.figures.template import FONT_SIZE, template
 
 FloatArray = NDArray[np.float64]
@@ -75,7 +76,7 @@ def horizon_decision_curve(
         legend={"y": 1.08, "yanchor": "bottom"},
     )  # fmt: skip
     figure.update_xaxes(
-        title_text=f"Risk of {words.event_noun(endpoint)} from which one would act", range=[0, end], dtick=10,
+        title_text=f"Risk of {event_noun(endpoint)} from which one would act", range=[0, end], dtick=10,
         ticksuffix=" %", showgrid=False,
     )  # fmt: skip
     figure.update_yaxes(title_text="Net benefit per 100 patients", range=[low, high])
@@ -96,7 +97,7 @@ def _line(x: FloatArray, values: FloatArray, curve: DecisionCurve, mark: Mark, *
         name=mark.name,
         hovertext=[
             f"<b>{mark.name}</b><br>act from {numbers.percent(float(threshold))}: net benefit "
-            f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f}) per 100".replace("-", words.MINUS)
+            f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f}) per 100".replace("-", MINUS)
             for threshold, (value, low, high) in zip(curve.risk_threshold, values, strict=True)
         ],
         hoverinfo="text",

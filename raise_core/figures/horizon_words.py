@@ -16,9 +16,9 @@ from raise_core.domain.horizon_results import (
 from raise_core.domain.time_unit import TimeUnit
 from raise_core.domain.week import WEEKS_PER_YEAR
 from raise_core.figures import numbers
-from raise_core.figures.cindex_words import event_words
+from raise_core.figures.cindex_words import event_noun, event_words
 from raise_core.figures.identity import short_model_name
-from raise_core.figures.marker_axis import threshold_text
+from raise_core.figures.marker_axis import MINUS, threshold_text
 from raise_core.figures.table_export import Cell, Origin, PrintedTable, TableRow
 
 NEARLY_A_YEAR_WEEKS = 0.6
@@ -27,18 +27,11 @@ CHOSEN_BY_LOOKING = (
     "The cut was chosen on these same patients, so the figures flatter it: in new patients it will do worse."
 )
 _VERBS = {"PFS": "progress or die", "OS": "die", "PROGRESSION": "progress", "DEATH": "die"}
-_NOUNS = {"PFS": "progression or death", "OS": "death", "PROGRESSION": "progression", "DEATH": "death"}
-MINUS = "−"
 
 
 def event_verb(endpoint: str) -> str:
     """What patients do who have the event, in the plural."""
     return _VERBS.get(endpoint, f"have the {endpoint} event")
-
-
-def event_noun(endpoint: str) -> str:
-    """The event, in the singular."""
-    return _NOUNS.get(endpoint, f"{endpoint} event")
 
 
 def span(horizon_weeks: float, unit: TimeUnit = TimeUnit.WEEKS, start_weeks: float = 0.0) -> str:
@@ -85,6 +78,7 @@ def cut_sentence(
     endpoint: str,
     unit: TimeUnit = TimeUnit.WEEKS,
     start_weeks: float = 0.0,
+    others: str = "at or below it",
 ) -> str:
     """What becomes of patients above and below a cut: "Of 100 patients with SLDr above 1.1, 63 (95 % CI 48–77) ...".
 
@@ -95,6 +89,7 @@ def cut_sentence(
         endpoint: what is waited for.
         unit: in which times are written.
         start_weeks: where the clock starts, weeks from randomisation.
+        others: how the patients below are called after "of 100".
     """
     horizon, verb, cut = (
         span(accuracy.horizon_weeks, unit, start_weeks),
@@ -114,7 +109,7 @@ def cut_sentence(
     sentence = f"Of 100 patients with {what} above {cut}, {_of_100(high, first=True)} {verb} within {horizon}"
     if low.value is None:
         return f"{sentence}; at or below it that cannot be said: {low.reason}."
-    return f"{sentence}; of 100 at or below it, {_of_100(low, first=False)} do."
+    return f"{sentence}; of 100 {others}, {_of_100(low, first=False)} do."
 
 
 def accuracy_rows(

@@ -34,7 +34,7 @@ TEXT: dict[Theme, str] = {"light": "#16202A", "dark": "#F1F4F7"}
 PAGE: dict[Theme, str] = {"light": "#FFFFFF", "dark": "#0E1117"}
 
 _REGION_MARKS = {"lesion": (LESION, "circle"), "binary": (OUTLINE, "square"), "liver": (LIVER, "diamond")}
-_OTHER_HUES = ("#2E7FC1", "#C4562F", "#8A6FBF", "#8C7A2E", "#B0568C", "#2F8F8F")
+OTHER_HUES = ("#2E7FC1", "#C4562F", "#8A6FBF", "#8C7A2E", "#B0568C", "#2F8F8F")
 _OTHER_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon")
 
 
@@ -145,8 +145,8 @@ def model_marks(models: tuple[str, ...], *, theme: Theme) -> dict[str, Mark]:
     for text in models:
         fixed = _fixed_mark(text, theme=theme)
         if fixed is None:
-            hue, symbol = _OTHER_HUES[free % len(_OTHER_HUES)], _OTHER_SYMBOLS[free % len(_OTHER_SYMBOLS)]
-            fixed = Mark(hue, symbol, "solid" if free < len(_OTHER_HUES) else "dash", model_name(text))
+            hue, symbol = OTHER_HUES[free % len(OTHER_HUES)], _OTHER_SYMBOLS[free % len(_OTHER_SYMBOLS)]
+            fixed = Mark(hue, symbol, "solid" if free < len(OTHER_HUES) else "dash", model_name(text))
             free += 1
         marks[text] = fixed
     return marks

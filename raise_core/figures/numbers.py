@@ -41,6 +41,12 @@ def p_value(p: float | None) -> str:
     return f"{p:.3f}" if p < 0.01 else f"{p:.2f}"
 
 
+def p_equals(p: float) -> str:
+    """A p-value as it follows the letter: '= 0.04', '< 0.001'."""
+    text = p_value(p)
+    return text if text.startswith("<") else f"= {text}"
+
+
 def percent(share: float | None) -> str:
     """A share as a whole percentage."""
     return MISSING if share is None else f"{100 * share:.0f} %"

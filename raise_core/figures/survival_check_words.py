@@ -40,8 +40,7 @@ def proportionality(test: ProportionalHazardsTest | None) -> str:
             "Whether the hazard ratio changes with time cannot be tested: it is not finite, or events fall at too few "
             "different times."
         )
-    p = numbers.p_value(test.p)
-    said = p if p.startswith("<") else f"= {p}"
+    said = numbers.p_equals(test.p)
     if test.p < _CLEAR:
         return (
             f"The hazard ratio changes with time (p {said}): read it as an average, and the difference of the means or "
@@ -62,7 +61,7 @@ def tests_table(report: SurvivalReport, tests: Sequence[LogRankTest]) -> Printed
         rows.append(TableRow((name, how, chi2, test.df, numbers.p_value(test.p))))
     note = (
         "As if the groups had been fixed in advance. A threshold chosen by looking makes all of these too small."
-        if any(not cut.fixed_in_advance for cut in report.cuts)
+        if report.threshold_chosen
         else "Choose the test before looking, not the smallest of these."
     )
     return PrintedTable(
@@ -76,7 +75,9 @@ def stratified(test: LogRankTest, column: str) -> str:
     name = in_sentence(plain_column_name(column))
     if test.p is None:
         return f"Within the levels of {name} there is nothing to compare."
-    return f"Stratified by {name}: log-rank chi-squared {test.chi2 or 0:.2f}, p {_equals(test.p)} (not adjusted)."
+    return (
+        f"Stratified by {name}: log-rank chi-squared {test.chi2 or 0:.2f}, p {numbers.p_equals(test.p)} (not adjusted)."
+    )
 
 
 def mean_words(report: SurvivalReport, *, unit: TimeUnit) -> str:
@@ -87,19 +88,14 @@ def mean_words(report: SurvivalReport, *, unit: TimeUnit) -> str:
     names = group_names(report)
     gain = found.difference_weeks
     value, low, high = (None if one is None else unit.of_weeks(one) for one in (gain.value, gain.low, gain.high))
-    chosen = any(not cut.fixed_in_advance for cut in report.cuts)
-    p = "" if found.p_difference is None or chosen else f", p {_equals(found.p_difference)}"
+    chosen = report.threshold_chosen
+    p = "" if found.p_difference is None or chosen else f", p {numbers.p_equals(found.p_difference)}"
     raw = " (the interval does not allow for the choice of threshold)" if chosen else ""
     return (
         f"Mean time without the event up to {unit.of_weeks(found.horizon_weeks):.0f} {unit.value}: "
         f"{numbers.difference(value, low, high, digits=1)} {unit.value} with {names[1]} compared with "
         f"{names[0]}{p}{raw}."
     )
-
-
-def _equals(p: float) -> str:
-    text = numbers.p_value(p)
-    return text if text.startswith("<") else f"= {text}"
 
 
 def interval_table(report: SurvivalReport, found: IntervalSensitivity, *, unit: TimeUnit) -> PrintedTable:
@@ -152,7 +148,7 @@ def two_groups_words(comparison: SurvivalComparison, *, unit: TimeUnit) -> str:
     ]
     ratio = comparison.hazard_ratios[0]
     said = f"hazard ratio {ratio_words(ratio)}" if ratio.hr is not None else ratio.reason
-    p = "" if comparison.log_rank.p is None else f", log-rank p {_equals(comparison.log_rank.p)}"
+    p = "" if comparison.log_rank.p is None else f", log-rank p {numbers.p_equals(comparison.log_rank.p)}"
     return f"{'; '.join(parts)}. {ratio.group} v {ratio.reference.lower()}: {said}{p}."
 
 
@@ -212,8 +208,8 @@ def scan_words(stability: CutStability, folds: OutOfFoldGroups, *, marker: str) 
     )  # fmt: skip
     out = (
         f"Chosen anew inside {len(folds.cut)} training folds and applied to the patients left out, the best cut "
-        f"separates them with p {_equals(folds.p_permutation)} ({folds.permutations} permutations through the same "
-        "folds)."
+        f"separates them with p {numbers.p_equals(folds.p_permutation)} ({folds.permutations} permutations through "
+        "the same folds)."
     )
     return (
         f"Best cut of {marker} in these patients: {measured(stability.best)}. With patients drawn again "

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from raise_core.domain.survival_report import SurvivalReport
 from raise_core.domain.survival_results import SurvivalCurve
 from raise_core.domain.time_unit import TimeUnit
+from raise_core.figures.direct_labels import spread
 from raise_core.figures.identity import GUIDE, TEXT, Mark, Theme
 from raise_core.figures.template import FONT_SIZE, template
 
@@ -284,18 +285,9 @@ def _names(report: SurvivalReport, marks: Sequence[Mark], frame: _Frame) -> list
     """Names at the line ends, pushed apart where they would overlap."""
     groups = report.comparison.groups
     ends = frame.heights(np.array([group.curve.survival[-1] for group in groups]))
-    placed = np.array(ends)
-    order = np.argsort(ends, kind="stable")
     gap = min(NAME_GAP, 93.0 / max(len(groups) - 1, 1))
     between = "<br>" if gap == NAME_GAP else ", "  # many groups have one line each
-    lowest = 4.0
-    for place in order:
-        placed[place] = max(ends[place], lowest)
-        lowest = placed[place] + gap
-    ceiling = 97.0
-    for place in order[::-1]:
-        placed[place] = min(placed[place], ceiling)
-        ceiling = placed[place] - gap
+    placed = spread(ends.tolist(), gap=gap, floor=4.0, ceiling=97.0)
     return [
         {
             "x": 1.012, "xref": "paper", "y": float(height), "yref": "y", "showarrow": False, "xanchor": "left",
@@ -303,7 +295,7 @@ def _names(report: SurvivalReport, marks: Sequence[Mark], frame: _Frame) -> list
             "text": f"<b>{escape(_shortened(mark.name, LONGEST_NAME))}</b>{between}"
             f"n {group.curve.n}, {group.curve.n_events} events",
         }
-        for height, group, mark in zip(placed.tolist(), groups, marks, strict=True)
+        for height, group, mark in zip(placed, groups, marks, strict=True)
     ]  # fmt: skip
 
 

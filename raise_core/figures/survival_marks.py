@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from raise_core.domain.marker_name import parse_model, plain_column_name
 from raise_core.domain.survival_report import GroupPart, SurvivalReport
 from raise_core.figures.arm_marks import arm_marks
-from raise_core.figures.identity import Mark, model_name, short_model_name
+from raise_core.figures.identity import OTHER_HUES, Mark, model_name, short_model_name
 from raise_core.figures.marker_axis import in_sentence, threshold_text
 
 BELOW, BETWEEN, ABOVE = "#2F8F8F", "#8C7A2E", "#B0568C"
 _CUT_COLOURS = {2: (BELOW, ABOVE), 3: (BELOW, BETWEEN, ABOVE)}
 _DASHES = ("solid", "dash", "dashdot", "dot", "longdash", "longdashdot")
-_LEVEL_HUES = ("#2E7FC1", "#C4562F", "#8A6FBF", "#8C7A2E", "#B0568C", "#2F8F8F")
 ARM = "arm"
 _YES_NO = {"yes", "no"}
 
@@ -82,7 +81,7 @@ def group_marks(
         if parts[0].name == ARM and parts[0].level:
             colour, dash = arms[parts[0].level].colour, arms[parts[0].level].dash
         elif parts[0].level:
-            colour, dash = _LEVEL_HUES[place % len(_LEVEL_HUES)], _DASHES[place % len(_DASHES)]
+            colour, dash = OTHER_HUES[place % len(OTHER_HUES)], _DASHES[place % len(_DASHES)]
         else:
             colours = _CUT_COLOURS.get(len(firsts), (BELOW,))
             colour, dash = colours[place % len(colours)], _DASHES[place % len(_DASHES)]

@@ -6,6 +6,7 @@ from raise_core.domain.survival_report import SurvivalReport
 from raise_core.domain.survival_results import Estimate, HazardRatio, IntervalScale
 from raise_core.domain.time_unit import TimeUnit
 from raise_core.figures import numbers
+from raise_core.figures.cindex_words import event_noun
 from raise_core.figures.identity import endpoint_name
 from raise_core.figures.marker_axis import in_sentence
 from raise_core.figures.survival_marks import divider_words, group_names
@@ -13,7 +14,6 @@ from raise_core.figures.survival_marks import divider_words, group_names
 NOT_REACHED = "not reached"
 FEW_EVENTS = 10
 NOT_COVERED = "It does not cover having chosen the marker, the week, the patients or the outcome by looking."
-_ONE_EVENT = {"PFS": "progression or death", "OS": "death", "PROGRESSION": "progression", "DEATH": "death"}
 _ADJUSTED = (
     "p adjusted for having chosen the threshold: maximally selected log-rank statistic over the cuts that leave at "
     "least a tenth of the patients on either side, 1,000 permutations up to 20,000 patients, beyond that the bound of "
@@ -26,17 +26,12 @@ _ADJUSTED_TWO = (
 )
 
 
-def one_event(endpoint: str) -> str:
-    """What an event of this endpoint is, in the singular."""
-    return _ONE_EVENT.get(endpoint, f"{endpoint} event")
-
-
 def headline(report: SurvivalReport, *, unit: TimeUnit) -> str:
     """One sentence: how much more often the event comes in one group, with its uncertainty, and the medians."""
     risky = any(cut.is_risk for cut in report.question.cuts)
     names = [in_sentence(name) if risky else name for name in group_names(report)]
     groups = report.comparison.groups
-    event = one_event(report.question.endpoint)
+    event = event_noun(report.question.endpoint)
     if len(groups) == 1:
         median = median_words(groups[0].median_weeks, unit=unit)
         return f"{names[0]}: median time without {event} {median}; {_counts(report)}."
@@ -59,7 +54,7 @@ def _difference(report: SurvivalReport) -> str:
     if p is None:
         return "No p-value can be given for the difference"
     how = ", adjusted for the choice" if report.p.is_adjusted else ""
-    return f"Log-rank p {_equals(p)}{how}"
+    return f"Log-rank p {numbers.p_equals(p)}{how}"
 
 
 def p_words(report: SurvivalReport) -> str:
@@ -68,14 +63,9 @@ def p_words(report: SurvivalReport) -> str:
     if p.value is None:
         return f"no p-value: {p.reason}" if p.reason else "no p-value"
     if p.is_adjusted:
-        return f"p {_equals(p.value)}, adjusted for the choice of threshold"
+        return f"p {numbers.p_equals(p.value)}, adjusted for the choice of threshold"
     fixed = " at a threshold fixed in advance" if p.reason else ""
-    return f"log-rank p {_equals(p.value)}{fixed}"
-
-
-def _equals(p: float) -> str:
-    text = numbers.p_value(p)
-    return text if text.startswith("<") else f"= {text}"
+    return f"log-rank p {numbers.p_equals(p.value)}{fixed}"
 
 
 def _counts(report: SurvivalReport) -> str:

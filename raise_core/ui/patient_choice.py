@@ -14,7 +14,6 @@ from raise_core.evaluation.marker_values import MarkerSource
 from raise_core.figures.identity import model_name
 from raise_core.figures.patient_words import CAUSES, Milestone, end_words, patient_label
 from raise_core.studies.overview import main_endpoint
-from raise_core.studies.patient import model_choices
 from raise_core.studies.runs import RunSummary
 from raise_core.ui import address, reading
 from raise_core.ui.shell import PageContext
@@ -130,12 +129,6 @@ def patient_labels(
     }
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def offered_models(home_path: str, study_id: str, snapshot_id: str, variants: tuple[str, ...]) -> tuple[str, ...]:
-    """Models whose risk can be shown, of the whole study."""
-    return model_choices(reading.whole_source(home_path, study_id, snapshot_id), variants)
-
-
 def _run(runs: Sequence[RunSummary]) -> RunSummary | None:
     """The newest run, or the one the address names."""
     if not runs:
@@ -150,7 +143,7 @@ def _model(page: PageContext, endpoint: str | None, run: RunSummary | None) -> t
     if endpoint is None:
         return None, None
     study, variants = page.study, () if run is None else run.variants
-    offered = offered_models(page.home_path, study.study_id, study.snapshot_id, variants)
+    offered = reading.offered_models(page.home_path, study.study_id, study.snapshot_id, variants)
     texts = {model_code(text): text for text in offered}
     code = address.select(
         "Risk by",

@@ -15,7 +15,7 @@ from raise_core.store.saved_views import SavedView, named_views
 from raise_core.studies.cindex import CindexResult, cindex_by_week, parse_models
 from raise_core.studies.deep_predictions import DeepPredictions
 from raise_core.studies.opening import default_home, open_study, snapshots, studies
-from raise_core.studies.patient import CohortRisks, cohort_risks
+from raise_core.studies.patient import CohortRisks, cohort_risks, model_choices
 from raise_core.studies.runs import RunSummary, list_runs, load_predictions
 
 
@@ -116,3 +116,9 @@ def cohort_risks_of(
     source = study_source(home_path, study_id, snapshot_id, filter_text)
     deep = predictions(home_path, run_id) if run_id is not None else None
     return cohort_risks(source, model, weeks=weeks, settings=settings, deep=deep)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def offered_models(home_path: str, study_id: str, snapshot_id: str, variants: tuple[str, ...]) -> tuple[str, ...]:
+    """Models whose risk can be shown, of the whole study."""
+    return model_choices(whole_source(home_path, study_id, snapshot_id), variants)

@@ -28,7 +28,7 @@ def subgroups(page: PageContext, view: View, report: SurvivalReport) -> None:
     forest = engine.subgroups(page.source(), survival_reading.material(view.key), _groups(view))
     names = group_names(report)
     st.markdown(f":material/science: {plain(words.exploratory(forest))}")
-    if any(not cut.fixed_in_advance for cut in report.cuts):
+    if report.threshold_chosen:
         st.markdown("The threshold was chosen by looking; none of these ratios and tests allows for that.")
     st.plotly_chart(
         forest_figure(forest, names=(names[0], names[1]), theme=page.theme),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -87,7 +86,7 @@ def choose(page: PageContext, *, question: DeltaGenerator, controls: DeltaGenera
         return None
     columns, markers = _offered(page)
     runs = reading.known_runs(page.home_path, page.study.snapshot_id)
-    risky = _risk_models(page, runs[0].variants if runs else ())
+    risky = survival_reading.risk_models(*_where(page), runs[0].variants if runs else ())
     groups = {
         code: label
         for code, label in _GROUPS.items()
@@ -189,12 +188,6 @@ def _marker(label: str, key: str, markers: tuple[str, ...], *, default: str) -> 
     )
 
 
-def _risk_models(page: PageContext, variants: Sequence[str]) -> tuple[str, ...]:
-    """Models with a risk of their own: networks, and several markers joined; a single marker is cut as it is."""
-    whole = survival_reading.offered_models(*_where(page), tuple(variants))
-    return tuple(model for model in whole if ByCut(model).is_risk)
-
-
 def _risk_model(page: PageContext) -> tuple[str, RunSummary | None, CindexSettings | None]:
     """The model whose held-out risk is cut, and the run when it uses networks."""
     runs = reading.known_runs(page.home_path, page.study.snapshot_id)
@@ -203,7 +196,7 @@ def _risk_model(page: PageContext) -> tuple[str, RunSummary | None, CindexSettin
         named = {found.run_id[:8]: found for found in runs}
         code = address.value("run", default=runs[0].run_id[:8], valid=named.__contains__, what="run")
         run = named.get(code, runs[0])
-    offered = _risk_models(page, () if run is None else run.variants)
+    offered = survival_reading.risk_models(*_where(page), () if run is None else run.variants)
     model = address.select(
         "Model",
         {text: model_name(text) for text in offered},
@@ -212,7 +205,7 @@ def _risk_model(page: PageContext) -> tuple[str, RunSummary | None, CindexSettin
         help="Each patient's risk is the mean over the splits in which the patient was not in training.",
         width=320,
     )
-    used = run if survival_reading.uses_networks(model) else None
+    used = run if parse_model(model).deep_variants else None
     if used is not None:
         address.pin("run", used.run_id[:8])
     return model, used, None if used is None else used.settings

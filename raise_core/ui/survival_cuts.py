@@ -13,12 +13,13 @@ from raise_core.evaluation.cut_profile import cut_profile
 from raise_core.evaluation.cut_stability import bootstrap_cut, out_of_fold_groups
 from raise_core.evaluation.survival_comparison import compare_survival
 from raise_core.figures import numbers
+from raise_core.figures.cindex_words import event_noun
 from raise_core.figures.cut_profile import cut_profile_figure
 from raise_core.figures.identity import Mark, model_name, short_model_name
 from raise_core.figures.survival_check_words import scan_words
 from raise_core.figures.survival_curves import survival_figure
 from raise_core.figures.survival_marks import ABOVE, BELOW
-from raise_core.figures.survival_words import one_event, ratio_words
+from raise_core.figures.survival_words import ratio_words
 from raise_core.ui import survival_reading
 from raise_core.ui.plain_text import plain
 from raise_core.ui.shell import PageContext
@@ -86,7 +87,7 @@ def _out_of_fold(page: PageContext, view: View, report: SurvivalReport, folds: O
     st.plotly_chart(
         survival_figure(
             found, marks, theme=page.theme, unit=page.unit, options=replace(view.options, extended=False),
-            event_words=one_event(report.question.endpoint),
+            event_words=event_noun(report.question.endpoint),
         ),
         theme=None,
         key="out_of_fold",

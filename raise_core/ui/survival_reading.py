@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import streamlit as st
 
 from raise_core.domain.cut_results import TwoCutScan
-from raise_core.domain.marker_name import MarkerKind, parse_marker, parse_model
+from raise_core.domain.marker_name import MarkerKind, parse_marker
 from raise_core.domain.results import CindexSettings
 from raise_core.domain.survival_question import ByCut, SurvivalQuestion
 from raise_core.evaluation.cut_points import CutScan
 from raise_core.evaluation.marker_values import MOST_CATEGORIES, MarkerSource
 from raise_core.evaluation.survival_groups import SurvivalMaterial
-from raise_core.studies.patient import CohortRisks, model_choices
+from raise_core.studies.patient import CohortRisks
 from raise_core.studies.questions import offered_weeks
 from raise_core.studies.survival import scan_of
 from raise_core.studies.survival_material import survival_material
@@ -120,17 +120,13 @@ def _is_number(source: MarkerSource, text: str) -> bool:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def offered_models(home_path: str, study_id: str, snapshot_id: str, variants: tuple[str, ...]) -> tuple[str, ...]:
-    """Models whose risk can be shown, of the whole study."""
-    return model_choices(reading.whole_source(home_path, study_id, snapshot_id), variants)
+def risk_models(home_path: str, study_id: str, snapshot_id: str, variants: tuple[str, ...]) -> tuple[str, ...]:
+    """Models with a risk of their own: networks, and several markers joined; a single marker is cut as it is."""
+    offered = reading.offered_models(home_path, study_id, snapshot_id, variants)
+    return tuple(model for model in offered if ByCut(model).is_risk)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def weeks_ahead(home_path: str, study_id: str, snapshot_id: str, endpoint: str) -> tuple[float, ...]:
     """Visit weeks of the whole study with events ahead."""
     return offered_weeks(reading.whole_source(home_path, study_id, snapshot_id), endpoint)
-
-
-def uses_networks(model: str) -> bool:
-    """Whether a model needs a run."""
-    return bool(parse_model(model).deep_variants)

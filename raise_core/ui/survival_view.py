@@ -14,6 +14,7 @@ from raise_core.evaluation.cut_points import CutScan
 from raise_core.evaluation.kaplan_meier import kaplan_meier
 from raise_core.evaluation.survival_groups import divide, subset
 from raise_core.figures import survival_words
+from raise_core.figures.cindex_words import event_noun
 from raise_core.figures.survival_curves import CurveOptions, Ghost, survival_figure
 from raise_core.figures.survival_marks import group_names
 from raise_core.studies.survival import survival_report
@@ -84,7 +85,7 @@ def _figure(
         unit=page.unit,
         options=options,
         ghosts=ghosts,
-        event_words=survival_words.one_event(report.question.endpoint),
+        event_words=event_noun(report.question.endpoint),
     )
     st.plotly_chart(
         chart,

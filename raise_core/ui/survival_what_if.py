@@ -53,9 +53,8 @@ def what_if(page: PageContext, view: View, report: SurvivalReport) -> None:
     benefit = net_benefit(material.outcome, above, view.horizon_weeks, risk_threshold=percent / 100)
     what, threshold = _what(report, rule), report.cuts[-1].thresholds[0]
     where: dict[str, Any] = {"endpoint": endpoint, "unit": page.unit, "start_weeks": report.landmark_weeks}
-    sentence = horizon_words.cut_sentence(accuracy, what=what, threshold=threshold, **where)
-    if len(report.cuts) > 1:
-        sentence = sentence.replace("100 at or below it", "100 others")
+    others = "others" if len(report.cuts) > 1 else "at or below it"
+    sentence = horizon_words.cut_sentence(accuracy, what=what, threshold=threshold, others=others, **where)
     st.markdown(f"**{plain(sentence)}**")
     if view.pinned is not None:
         before = _flagged(material, view.pinned, report, rule)
@@ -65,7 +64,7 @@ def what_if(page: PageContext, view: View, report: SurvivalReport) -> None:
         benefit,
         what=what,
         threshold=threshold,
-        chosen=not all(cut.fixed_in_advance for cut in report.cuts),
+        chosen=report.threshold_chosen,
         origin=origin_of(report.provenance, patients=report.n),
         **where,
     )
@@ -97,14 +96,12 @@ def _flagged(
 def _what(report: SurvivalReport, rule: str) -> str:
     """The markers as they stand in a sentence that ends with the last threshold."""
     names = [
-        f"a risk by {sentence_name(cut.model)}" if view_risk else sentence_name(cut.model)
-        for cut, view_risk in zip(report.cuts, [cut.is_risk for cut in report.question.cuts], strict=True)
+        f"a risk by {sentence_name(cut.model)}" if cut.is_risk else sentence_name(cut.model)
+        for cut in report.question.cuts
     ]
-    joint = " and " if rule == BOTH else " or "
-    first = [f"{name} above {threshold_text(cut.thresholds[0])}" for name, cut in zip(names, report.cuts, strict=True)][
-        :-1
-    ]
-    return joint.join([*first, names[-1]])
+    limits = [threshold_text(cut.thresholds[0]) for cut in report.cuts]
+    first = [f"{name} above {limit}" for name, limit in zip(names[:-1], limits[:-1], strict=True)]
+    return (" and " if rule == BOTH else " or ").join([*first, names[-1]])
 
 
 def _roc(page: PageContext, view: View, report: SurvivalReport, marked: MarkedCut) -> None:

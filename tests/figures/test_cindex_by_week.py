@@ -17,7 +17,8 @@ from raise_core.domain.results import (
 )
 from raise_core.domain.time_unit import TimeUnit
 from raise_core.figures import cindex_tables, cindex_words, numbers
-from raise_core.figures.cindex_by_week import _spread, cindex_by_week
+from raise_core.figures.cindex_by_week import AXIS_HIGH, cindex_by_week
+from raise_core.figures.direct_labels import spread
 from raise_core.figures.identity import PAGE, TEXT, model_marks
 
 TWO, THREE = "sldr+dlog:CGA", "sldr+dlog:CGA+dl:lesion-portal"
@@ -220,7 +221,7 @@ def test_signed_differences_have_a_true_minus():
 
 
 def test_labels_are_pushed_apart():
-    placed = _spread([0.70, 0.999, 1.0, 0.702], gap=0.04)
+    placed = spread([0.70, 0.999, 1.0, 0.702], gap=0.04, ceiling=AXIS_HIGH)
     assert min(np.diff(sorted(placed))) >= 0.04 - 1e-12
     assert max(placed) <= 1.0
     assert np.argsort(placed).tolist() == [0, 3, 1, 2]
