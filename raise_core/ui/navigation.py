@@ -111,6 +111,38 @@ SURVIVAL = Page(
     PREDICTS,
     shows_run=True,
 )
+PRRT = Page(
+    "pages/prrt.py",
+    "PRRT models",
+    ":material/hub:",
+    "Who stays free of progression for a year?",
+    "Models of PET, CT and laboratory values before treatment, side by side",
+    "AUROC is the chance that a patient with long progression-free survival is ranked before one with short: 0.5 is a "
+    "coin. Every prediction shown comes from models that were not trained on that patient.",
+    PREDICTS,
+    shows_run=True,
+)
+LABS = Page(
+    "pages/labs.py",
+    "Lab importance",
+    ":material/science:",
+    "Which laboratory values matter?",
+    "Importance of each laboratory value, its direction and hazard ratio, at any week",
+    "Importance is how much worse a model predicts patients it has not seen when one laboratory value is shuffled "
+    "among them. It says what the model uses, not what causes progression.",
+    WHY,
+)
+ATTENTION = Page(
+    "pages/attention.py",
+    "Attention",
+    ":material/visibility:",
+    "What did the network look at?",
+    "Saliency of PET, CT and lesion crops; principal components of the image features",
+    "Bright voxels are those whose change would move the network’s answer most. A map shows what the network used, "
+    "not what is true of the tumour.",
+    WHY,
+    shows_run=True,
+)
 RUNS = Page(
     "pages/runs.py",
     "Runs",
@@ -131,7 +163,7 @@ CACHE = Page(
 )
 PAGES: tuple[Page, ...] = tuple(
     page
-    for page in (HOME, COHORT, PATIENT, RESPONSE, CINDEX, SURVIVAL, INDIVIDUAL, RUNS, CACHE)
+    for page in (HOME, COHORT, PATIENT, RESPONSE, CINDEX, SURVIVAL, INDIVIDUAL, PRRT, LABS, ATTENTION, RUNS, CACHE)
     if (_ROOT / page.file).is_file()
 )
 CARRIED = ("study", "snapshot", "filter", "time")
