@@ -9,15 +9,20 @@ ENCODER ?= efficientnet-lite0-imagenet
 .PHONY: demo test check serve pictures clean
 
 demo: $(READY)
+	$(BIN)/python -m raise_core demo prrt
 	$(BIN)/python -m raise_core demo raise
 	$(BIN)/python -m raise_core run raise --study demo-raise --encoder $(ENCODER)
+	$(BIN)/python -m raise_core run prrt --study demo-prrt --queue
 	$(BIN)/python -m raise_core serve
 
 serve: $(READY)
 	$(BIN)/python -m raise_core serve
 
 test: check
-	$(BIN)/python -m pytest
+	# Both calls share the simulated homes, which take a minute each; the browser gets the machine to itself.
+	homes=$$(mktemp -d) && trap 'rm -rf "$$homes"' EXIT && export RAISE_TEST_HOMES="$$homes" && \
+	$(BIN)/python -m pytest -m "not browser" -n 2 --dist loadfile && \
+	$(BIN)/python -m pytest -m browser
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 # A busy machine is no failure, and a gate must answer the same twice.
@@ -17,6 +19,9 @@ SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 SMALL_PATIENTS = 90
 SMALL_WEEKS = (12.0, 24.0)
 SMALL_SPLITS = 8
+SMALL_PRRT_PATIENTS = 24
+SMALL_PRRT_MODELS = ("lab", "pet", "ct", "pet+ct", "pet+ct+lab", "cox:pet+ct+lab")
+"""Without the pretrained network, whose 117 million weights take longer to read than everything else."""
 
 
 def pytest_collection_modifyitems(items):
@@ -51,15 +56,49 @@ def _main_module_stays():
 @pytest.fixture(scope="session")
 def small_home(tmp_path_factory) -> Path:
     """A home with a small simulated trial and a finished RAISE run on it; shared, so to be read only."""
+    return shared_home(tmp_path_factory, "small", _make_small_home)
+
+
+def _make_small_home(path: Path) -> None:
     from raise_core.store.home import Home
     from raise_core.studies.demonstration import make_raise
     from raise_core.studies.raise_run import run_raise
     from raise_core.studies.raise_settings import RaiseSettings
 
-    home = Home.at(tmp_path_factory.mktemp("small") / "home")
+    home = Home.at(path)
     make_raise(home, patients=SMALL_PATIENTS, seed=3)
     run_raise(home, "demo-raise", small_settings(RaiseSettings), device="cpu")
-    return home.path
+
+
+def shared_home(tmp_path_factory, name: str, make) -> Path:
+    """A home that is made once for all processes of the test run: the first to ask makes it, the others wait."""
+    base = tmp_path_factory.getbasetemp()
+    shared = os.environ.get("RAISE_TEST_HOMES")
+    root = Path(shared) if shared else base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    path, done = root / f"{name}-home", root / f"{name}-home.made"
+    with FileLock(root / f"{name}-home.lock"):
+        if not done.exists():
+            make(path)
+            done.touch()
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_prrt_home(tmp_path_factory) -> Path:
+    """A home with a small simulated PRRT cohort and a finished run on it; shared, so to be read only."""
+    return shared_home(tmp_path_factory, "small-prrt", _make_small_prrt_home)
+
+
+def _make_small_prrt_home(path: Path) -> None:
+    from raise_core.store.home import Home
+    from raise_core.studies.demonstration import make_prrt
+    from raise_core.studies.prrt_run import run_prrt
+    from raise_core.studies.prrt_settings import PrrtSettings
+
+    home = Home.at(path)
+    make_prrt(home, patients=SMALL_PRRT_PATIENTS, seed=3)
+    settings = PrrtSettings(models=SMALL_PRRT_MODELS, folds=2, lab_repeats=4, network_repeats=2, side_voxels=24)
+    run_prrt(home, "demo-prrt", settings, device="cpu")
 
 
 def small_settings(kind):
