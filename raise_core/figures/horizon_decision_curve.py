@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
@@ -28,6 +30,7 @@ def horizon_decision_curve(
     endpoint: str,
     risk_threshold: float | None = None,
     bands: bool = False,
+    marks: Mapping[str, Mark] | None = None,
     theme: Theme = "light",
     unit: TimeUnit = TimeUnit.WEEKS,
     start_weeks: float = 0.0,
@@ -39,11 +42,13 @@ def horizon_decision_curve(
         endpoint: what is predicted.
         risk_threshold: marked on the axis, the risk from which the reader would act.
         bands: draw 95 % bands.
+        marks: of models that are not markers; found by their names when None.
         theme: page theme.
         unit: in which times are written.
         start_weeks: where the clock starts, weeks from randomisation.
     """
-    marks = model_marks(curve.models, theme=theme)
+    if marks is None:
+        marks = model_marks(curve.models, theme=theme)
     x = 100 * curve.risk_threshold
     end = _last_of_interest(curve)
     shown = x <= end

@@ -6,8 +6,7 @@ patients with neuroendocrine tumors undergoing 177Lu-based peptide receptor radi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from raise_core.domain.class_results import PublishedScore
 from raise_core.domain.week import WEEKS_PER_YEAR
 
 ENDPOINT = "PFS"
@@ -27,25 +26,6 @@ DEFAULT_MODELS: tuple[str, ...] = (
     "pet+ct-pretrained+lab",
 )
 """The seven of the study; the paper names four of them with their scores."""
-
-
-@dataclass(frozen=True)
-class PublishedScore:
-    """What the paper reported for a model; None where it reported nothing.
-
-    Attributes:
-        model: model text.
-        auroc: mean over repeats.
-        auroc_sd: what stands after the ± there.
-        auprc: likewise.
-        auprc_sd: likewise.
-    """
-
-    model: str
-    auroc: float
-    auroc_sd: float
-    auprc: float | None = None
-    auprc_sd: float | None = None
 
 
 PUBLISHED: tuple[PublishedScore, ...] = (
