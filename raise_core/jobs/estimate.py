@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from raise_core.domain.job import Job, StageTime
 from raise_core.features.registry import ENCODERS
-from raise_core.jobs import raise_job
+from raise_core.jobs import prrt_job, raise_job, verify_job
 from raise_core.jobs.accelerator import graphics_card
 from raise_core.jobs.reporter import PROCESSOR
 from raise_core.store import ledger
@@ -22,6 +22,7 @@ from raise_core.studies.raise_work import PlannedWork, planned_work
 from raise_core.studies.run_record import FEATURE_SECONDS, NETWORK_SECONDS, RunRecord, run_records
 
 FEATURE_STAGE, NETWORK_STAGE = "Extracting image features", "Training networks"
+LAST_STAGES = {(raise_job.NAME, NETWORK_STAGE), (prrt_job.NAME, prrt_job.LAST_STAGE)}
 START_SECONDS = (5.0, 30.0)
 """Loading the program, reading the study, starting processes."""
 
@@ -94,8 +95,10 @@ def remaining_in_stage(job: Job) -> Span | None:
 
 def remaining_after_stage(home: Home, job: Job) -> Span | None:
     """How long the networks take that follow the extraction, from earlier runs; None where that is not known."""
-    if job.kind != raise_job.NAME or job.stage == NETWORK_STAGE:
+    if job.kind == verify_job.NAME or (job.kind, job.stage) in LAST_STAGES:
         return Span(0.0, 0.0)
+    if job.kind != raise_job.NAME:
+        return None
     if job.stage != FEATURE_STAGE:
         return None
     settings = RaiseSettings.from_document(job.settings)

@@ -15,10 +15,11 @@ from raise_core.store import ledger
 from raise_core.store.artifact import ArtifactStore, Housekeeping
 from raise_core.store.home import Home
 from raise_core.store.lock import at_work
+from raise_core.studies import prrt_runs
 from raise_core.studies.runs import RUN_KIND, UNIT_KIND
 
 FEATURES = "features-"
-_PLACES = {RUN_KIND: 0, UNIT_KIND: 1}
+_PLACES = {RUN_KIND: 0, UNIT_KIND: 1, prrt_runs.RUN_KIND: 2, prrt_runs.FOLD_KIND: 3, prrt_runs.IMAGE_KIND: 4}
 SECONDS_PER_DAY = 86_400
 
 
@@ -120,11 +121,17 @@ def _used_by_runs(store: ArtifactStore) -> frozenset[str]:
         if run is not None:
             keys.add(entry.key)
             keys |= {key for week in run.document["weeks"] for key in week["units"].values()}
+    for entry in store.entries(prrt_runs.RUN_KIND):
+        run = store.read(prrt_runs.RUN_KIND, entry.key)
+        if run is not None:
+            keys |= {entry.key, *prrt_runs.parts_of(run.document)}
     return frozenset(keys)
 
 
 def _named(kind: str) -> tuple[str, str]:
     if kind.startswith(FEATURES):
+        if kind.startswith(FEATURES + prrt_runs.CT_SHELF):
+            return "Features of whole CT scans", "Let the next PRRT run skip reading them with the pretrained network."
         encoder = kind.removeprefix(FEATURES)
         return (
             f"Image features, {encoder_name(encoder)}",
@@ -133,6 +140,21 @@ def _named(kind: str) -> tuple[str, str]:
     return {
         UNIT_KIND: ("Network outputs", "What deep learning says of each patient; the pages read them."),
         RUN_KIND: ("Finished runs", "The record of each run: settings, patients, times. The pages list them."),
+        prrt_runs.RUN_KIND: ("Finished PRRT runs", "What each model said of each patient; the pages read it."),
+        prrt_runs.FOLD_KIND: ("Networks of PRRT runs", "Their weights and features, for saliency and the map."),
+        prrt_runs.IMAGE_KIND: (
+            "Prepared PET and CT",
+            "Let the next run skip preparing them; saliency is drawn on them.",
+        ),
+        "lab-importance": ("Importance of laboratory values", "What shuffling each costs; the lab page reads it."),
+        "prrt-attention": ("What the PRRT networks looked at", "Shares and checks of each model; the page reads them."),
+        "prrt-attention-map": ("Saliency of PET and CT", "One patient's maps each; the page draws them."),
+        "prrt-map": (
+            "Maps of fused features",
+            "UMAP and principal components of the PRRT models; their page reads them.",
+        ),
+        "raise-attention": ("What the RAISE networks looked at", "Shares and components; the page reads them."),
+        "raise-attention-part": ("Saliency of lesion pictures", "Some lesions' maps each; the page draws them."),
         "demo-cohort": ("Receipts of simulated cohorts", "Let the demonstration not be simulated twice."),
     }.get(kind, (kind.replace("-", " ").capitalize(), "Made again when it is needed."))
 

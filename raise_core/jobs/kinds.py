@@ -10,7 +10,7 @@ from raise_core.domain.errors import BadUsageError
 from raise_core.domain.job import Job
 from raise_core.domain.progress import Progress
 from raise_core.domain.time_unit import TimeUnit
-from raise_core.jobs import raise_job, verify_job
+from raise_core.jobs import attention_job, importance_job, prrt_job, raise_job, verify_job
 from raise_core.jobs.order import Order, Outcome
 
 StopQuestion = Callable[[], bool]
@@ -40,6 +40,21 @@ KINDS: dict[str, JobKind] = {
     kind.name: kind
     for kind in (
         JobKind(raise_job.NAME, "Image features and networks", raise_job.existing, raise_job.run, raise_job.describe),
+        JobKind(prrt_job.NAME, "PET, CT and laboratory models", prrt_job.existing, prrt_job.run, prrt_job.describe),
+        JobKind(
+            importance_job.NAME,
+            "Importance of laboratory values",
+            importance_job.existing,
+            importance_job.run,
+            importance_job.describe,
+        ),
+        JobKind(
+            attention_job.NAME,
+            "Maps of what networks looked at",
+            attention_job.existing,
+            attention_job.run,
+            attention_job.describe,
+        ),
         JobKind(verify_job.NAME, "Check of everything kept", verify_job.existing, verify_job.run, verify_job.describe),
     )
 }
