@@ -19,6 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.progress import TimeRemainingColumn as Remaining
 from rich.table import Table
 
+from raise_core.jobs.speed import Speedometer
+
 ERROR_CONSOLE = Console(stderr=True, highlight=False, soft_wrap=True)
 PAGE_WIDTH = 160  # where there is no terminal to ask
 LINE_SECONDS = 10.0  # between progress lines where there is no terminal
@@ -70,6 +72,7 @@ class TerminalProgress:
         self._bars = bars
         self._tasks: dict[str, Any] = {}
         self._started: dict[str, float] = {}
+        self._speed: dict[str, Speedometer] = {}
         self._last_line = 0.0
 
     def __call__(self, stage: str, done: int, total: int) -> None:
@@ -84,11 +87,13 @@ class TerminalProgress:
     def _line(self, stage: str, done: int, total: int) -> None:
         now = time.monotonic()
         started = self._started.setdefault(stage, now)
+        speedometer = self._speed.setdefault(stage, Speedometer(now))
+        speedometer.note(now, done)
         if now - max(started, self._last_line) < LINE_SECONDS and not (done == total and self._last_line > started):
             return
         self._last_line = now
-        remaining = (now - started) / done * (total - done) if done else None
-        left = f", about {remaining:.0f} s left" if remaining and done < total else ""
+        rate = speedometer.speed().rate  # None until measured: a stage's first units also wait for processes to start
+        left = f", about {(total - done) / rate:.0f} s left" if rate and done < total else ""
         say(f"{stage}: {done} of {total}{left}")
 
 

@@ -44,7 +44,7 @@ def km(
         rule = LandmarkWeek(week or 0.0, window, tolerance)
         report = survival_by_marker(source, marker or "", rule, threshold=_number(threshold or ""), endpoint=endpoint)
     if options.json:
-        print_json(_document(report))
+        print_json(document(report))
         return
     _print(report)
 
@@ -59,7 +59,8 @@ def _number(text: str) -> float | None:
         raise BadUsageError(f"--threshold is {text!r}; give a number or: median.") from None
 
 
-def _document(report: SurvivalReport) -> dict[str, Any]:
+def document(report: SurvivalReport) -> dict[str, Any]:
+    """A comparison of groups as `--json` prints it."""
     found = report.comparison
     ratios = [_ratio(ratio) for ratio in found.hazard_ratios]
     return {

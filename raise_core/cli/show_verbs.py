@@ -1,4 +1,4 @@
-"""Verbs that look: show cohort, show markers, show cindex, show km."""
+"""Verbs that look: show cohort, show markers, show cindex, show km, show importance, show prrt."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from raise_core.cli import context as call
-from raise_core.cli import show_km
+from raise_core.cli import show_importance, show_km, show_prrt
 from raise_core.cli.context import EndpointOption, StudyOption, week_list
 from raise_core.cli.output import print_json, print_table, say, terminal_progress
 from raise_core.domain.results import CindexReport, CindexSettings
@@ -23,6 +23,8 @@ def register(app: typer.Typer) -> None:
     show.command("markers")(markers)
     show.command("cindex")(cindex)
     show.command("km")(show_km.km)
+    show.command("prrt")(show_prrt.prrt)
+    show.command("importance")(show_importance.importance)
     app.add_typer(show, name="show")
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from raise_core.cli import context as call
+from raise_core.cli import run_prrt
 from raise_core.cli.context import StudyOption, week_list
 from raise_core.cli.output import print_json, print_table, say, terminal_progress
 from raise_core.ingest.importer import ImportReport, import_study
@@ -32,7 +33,9 @@ def register(app: typer.Typer) -> None:
     app.command("import")(import_)
     app.command("serve")(serve)
     demo.command("raise")(demo_raise)
+    demo.command("prrt")(demo_prrt)
     run.command("raise")(run_raise_)
+    run.command("prrt")(run_prrt.run_prrt_)
     demo.callback()(lambda: None)
     run.callback()(lambda: None)
     app.add_typer(demo, name="demo")
@@ -69,6 +72,18 @@ def demo_raise(
     options = call.of(context)
     with terminal_progress() as progress:
         report = demonstration.make_raise(options.home, patients=patients, seed=seed, progress=progress)
+    _print_import(report, as_json=options.json)
+
+
+def demo_prrt(
+    context: typer.Context,
+    patients: Annotated[int, typer.Option(min=12, help="Patients; 42 of 116 progress within a year.")] = 116,
+    seed: SeedOption = 0,
+) -> None:
+    """A cohort before 177Lu-PRRT with PET, CT, lesion masks and laboratory values, as study demo-prrt."""
+    options = call.of(context)
+    with terminal_progress() as progress:
+        report = demonstration.make_prrt(options.home, patients=patients, seed=seed, progress=progress)
     _print_import(report, as_json=options.json)
 
 

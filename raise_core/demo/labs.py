@@ -66,7 +66,7 @@ ROUTINE: dict[str, RoutineLab] = {
 }
 
 
-LabRow = tuple[str, float, str, float, str, float | None, float]
+LabRow = tuple[str, float, str, float, str, float | None, float | None]
 LAB_COLUMNS = ("patient_id", "week", "test", "value", "unit", "lower_limit", "upper_limit")
 
 

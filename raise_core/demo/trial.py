@@ -66,7 +66,7 @@ class Stream(IntEnum):
     NOISE_POOL = 9
 
 
-def stream(seed: int, purpose: Stream, *indices: int) -> np.random.Generator:
+def stream(seed: int, purpose: IntEnum, *indices: int) -> np.random.Generator:
     """The generator of one purpose (and patient, visit, phase), whatever was drawn elsewhere before."""
     return np.random.default_rng(np.random.SeedSequence([seed, int(purpose), *indices]))
 

@@ -2,47 +2,53 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import multiprocessing
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby, repeat
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import SimpleITK as sitk  # noqa: N813 -- the library's own abbreviation
 from numpy.typing import NDArray
 
 from raise_core.demo.anatomy import Anatomy
 from raise_core.demo.contour import draw_contour
 from raise_core.demo.course import BASELINE, NOMINAL_WEEKS, Course
+from raise_core.demo.import_folder import (
+    IMAGES,
+    MASK_COLUMNS,
+    SCAN_COLUMNS,
+    draw_all,
+    prepare,
+    processes_for,
+    write_nifti,
+    write_tables,
+)
 from raise_core.demo.phantom import LIVER_SD_HU, look_of, render
 from raise_core.demo.scanner import GRID, SLICE_MM, NoisePool, choose_scanner
 from raise_core.demo.tables import PHASES, PlannedScan, simulate_trial
 from raise_core.demo.trial import FULL_SIZE, REFERENCE_ARM, Stream, stream
 from raise_core.demo.tumour import Tumour, place
-from raise_core.domain.device import usable_processors
-from raise_core.domain.errors import BadUsageError
 from raise_core.domain.progress import Progress, silent
 
 SIMULATION_VERSION = 1
 """Raise this whenever the same seed would give other tables or pixels."""
 
 TITLE = "RAISE-like trial (simulated)"
-IMAGES = "images"
-COMPRESSION_LEVEL = 1
-"""Noise hardly compresses; higher levels cost seconds and save a few per cent."""
 SHIFT_SD_MM = (1.6, 2.5)
 SHIFT_LIMIT_MM = 4.0
 """How far a patient lies from where the last scan had them, x and y."""
 
-SCAN_COLUMNS = ["patient_id", "week", "path", "modality", "phase", "manufacturer", "kernel"]
-MASK_COLUMNS = ["scan_path", "path", "kind", "lesion_id", "slice_index", "label"]
+
+@dataclass(frozen=True)
+class _Plan:
+    """What one process needs to draw one patient."""
+
+    course: Course
+    scans: tuple[PlannedScan, ...]
+    folder: Path
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -75,21 +81,17 @@ def simulate_raise(
     Raises:
         BadUsageError: the folder is not empty, fewer than four patients, a negative seed, or no workers.
     """
-    processes = workers if workers is not None else usable_processors()
-    if processes < 1:
-        raise BadUsageError(f"workers is {workers}; give at least 1, or leave it out for one per CPU.")
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
-        raise BadUsageError(f"{folder} is not empty; give an empty or new folder for the simulated trial.")
+    processes = processes_for(workers)
+    prepare(folder)
 
     trial = simulate_trial(patients=patients, seed=seed)
     plans = [
-        (trial.courses[index], tuple(scans))
+        _Plan(trial.courses[index], tuple(scans), folder, seed)
         for index, scans in groupby(trial.scans, key=lambda scan: scan.patient_index)
     ]
     written: list[_Written] = []
     progress("drawing scans", 0, len(plans))
-    for done, rows in enumerate(_draw_all(plans, folder=folder, seed=seed, processes=processes), start=1):
+    for done, rows in enumerate(draw_all(_draw_patient, plans, processes=processes), start=1):
         written.append(rows)
         progress("drawing scans", done, len(plans))
 
@@ -104,26 +106,7 @@ def simulate_raise(
         "scans": scans,
         "masks": masks,
     }
-    for name, table in tables.items():
-        flags = {flag: table[flag].map({True: "true", False: "false"}) for flag in table.select_dtypes(bool).columns}
-        text = table.assign(**flags).to_csv(index=False, lineterminator="\n")
-        (folder / f"{name}.csv").write_text(text, encoding="utf-8", newline="\n")
-    study = {"title": TITLE, "simulated": True, "reference_arm": REFERENCE_ARM}
-    (folder / "study.json").write_text(json.dumps(study, indent=2) + "\n", encoding="utf-8")
-
-
-def _draw_all(
-    plans: list[tuple[Course, tuple[PlannedScan, ...]]], *, folder: Path, seed: int, processes: int
-) -> Iterator[_Written]:
-    courses, scans = [plan[0] for plan in plans], [plan[1] for plan in plans]
-    arguments: tuple[Iterable[Course], Iterable[tuple[PlannedScan, ...]], Iterable[Path], Iterable[int]]
-    arguments = (courses, scans, repeat(folder), repeat(seed))
-    if processes == 1:
-        yield from map(_draw_patient, *arguments)
-        return
-    # Spawned, not forked: a fork of a process with running threads (torch, duckdb) may hang.
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(_draw_patient, *arguments)
+    write_tables(folder, tables, study={"title": TITLE, "simulated": True, "reference_arm": REFERENCE_ARM})
 
 
 @lru_cache(maxsize=1)
@@ -131,8 +114,9 @@ def _noise_pool(seed: int) -> NoisePool:
     return NoisePool(seed)
 
 
-def _draw_patient(course: Course, scans: tuple[PlannedScan, ...], folder: Path, seed: int) -> _Written:
+def _draw_patient(plan: _Plan) -> _Written:
     """Draw and write all scans of one patient."""
+    course, folder, seed = plan.course, plan.folder, plan.seed
     index = course.patient.index
     rng = stream(seed, Stream.ANATOMY, index)
     anatomy = Anatomy(rng)
@@ -144,7 +128,7 @@ def _draw_patient(course: Course, scans: tuple[PlannedScan, ...], folder: Path, 
     folder_name = f"{IMAGES}/{course.patient.patient_id}"
     (folder / folder_name).mkdir(parents=True)
     rows = _Written([], [])
-    for visit, planned in groupby(scans, key=lambda scan: scan.visit):
+    for visit, planned in groupby(plan.scans, key=lambda scan: scan.visit):
         visit_rng = stream(seed, Stream.RENDERING, index, visit)
         x, y = np.clip(visit_rng.normal(0.0, SHIFT_SD_MM), -SHIFT_LIMIT_MM, SHIFT_LIMIT_MM)
         shift = (float(x), float(y))
@@ -212,16 +196,5 @@ def _place_tumours(
     )
 
 
-def _write_nifti(path: Path, voxels: NDArray[np.int16] | NDArray[np.uint8], *, pixel_mm: float) -> None:
-    """Write a slab centred on the image's middle, axes along the patient's (left, back, head), as `.nii.gz`.
-
-    The header is the library's; only the compression is ours, because it offers no faster level and the archive's
-    time stamp would make equal images unequal files.
-    """
-    image: Any = sitk.GetImageFromArray(voxels)
-    image.SetSpacing((pixel_mm, pixel_mm, SLICE_MM))
-    image.SetOrigin([-(size - 1) / 2 * step for size, step in zip(image.GetSize(), image.GetSpacing(), strict=True)])
-    plain = path.with_suffix("")
-    sitk.WriteImage(image, str(plain))
-    path.write_bytes(gzip.compress(plain.read_bytes(), compresslevel=COMPRESSION_LEVEL, mtime=0))
-    plain.unlink()
+def _write_nifti(path: Path, voxels: NDArray[Any], *, pixel_mm: float) -> None:
+    write_nifti(path, voxels, spacing_mm=(pixel_mm, pixel_mm, SLICE_MM))

@@ -20,6 +20,7 @@ class Study:
         simulated: True when the patients are not real; every page and export must then say so.
         reference_arm: arm that hazard ratios are read against, None for a single-arm study.
         published_at: UTC time of publication, ISO 8601.
+        after_baseline: patient columns that only the course of treatment shows; they describe, and predict nothing.
     """
 
     study_id: str
@@ -28,6 +29,7 @@ class Study:
     simulated: bool
     reference_arm: str | None
     published_at: str
+    after_baseline: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

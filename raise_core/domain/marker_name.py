@@ -149,12 +149,15 @@ def parse_model(text: str) -> Model:
 _TEST_NAMES = {
     "CGA": "CgA", "ALT": "ALT", "AST": "AST", "GGT": "GGT", "AP": "alkaline phosphatase", "LDH": "LDH",
     "ALBUMIN": "albumin", "CREATININE": "creatinine", "HAEMOGLOBIN": "haemoglobin", "BILIRUBIN": "bilirubin",
-    "LEUCOCYTES": "leucocytes", "PLATELETS": "platelets", "CRP": "CRP", "EGFR": "eGFR",
+    "LEUCOCYTES": "leucocytes", "PLATELETS": "platelets", "CRP": "CRP", "EGFR": "eGFR", "ALB": "albumin",
+    "CREA": "creatinine", "HGB": "haemoglobin", "BILI": "bilirubin", "WBC": "leucocytes", "PLT": "platelets",
+    "LYMPH": "lymphocytes", "LYMPHOCYTES": "lymphocytes", "NSE": "NSE", "UREA": "urea", "INR": "INR",
 }  # fmt: skip
 _COLUMN_NAMES = {
     "age_years": "Age (years)", "ki67_percent": "Ki-67 (%)", "arm": "Treatment arm", "sex": "Sex",
     "origin": "Primary tumour", "grade": "Tumour grade", "prior_treatment": "Prior treatment",
     "progressed_at_baseline": "Progressed before baseline", "who_ps": "WHO performance status",
+    "prrt_cycles": "PRRT cycles", "cumulative_activity_gbq": "Cumulative activity (GBq)",
 }  # fmt: skip
 
 

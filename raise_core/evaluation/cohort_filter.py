@@ -169,8 +169,8 @@ def _values(source: MarkerSource, marker: MarkerName, condition: Condition) -> p
     """
     if marker.kind is MarkerKind.CHARACTERISTIC:
         patients = source.cohort.patients
-        if marker.key not in patients.columns:
-            source.require(marker)  # says which columns there are
+        if marker.key not in patients.columns or source.is_after_baseline(marker):
+            source.require_predictor(marker)  # says which columns there are, or why not this one
         return patients.set_index("patient_id")[marker.key].reindex(source.patient_ids)
     source.require(marker)
     if condition.week:

@@ -15,6 +15,7 @@ from raise_core.domain.week import LandmarkWeek, baseline_values
 from raise_core.evaluation.marker_values import MarkerSource
 
 UPPER_LIMIT = ("upper limit of normal", "ULN")
+AFTER_BASELINE_WORDS = "known only after baseline"
 FAR_TAIL = 10.0
 """A positive laboratory value whose largest is this many times its median is drawn on a log axis."""
 
@@ -115,10 +116,12 @@ def marker_scale(source: MarkerSource, marker: MarkerName) -> MarkerScale:
 
 
 def titled(source: MarkerSource, marker: MarkerName) -> str:
-    """Plain name of a marker, with the unit of a laboratory value as in the data."""
+    """Plain name of a marker, with the unit of a laboratory value as in the data, and a word where it comes late."""
     label = marker.label
     if label.split(" ", maxsplit=1)[0].islower():  # abbreviations keep their spelling: eGFR
         label = label[:1].upper() + label[1:]
+    if source.is_after_baseline(marker):
+        return f"{label} ({AFTER_BASELINE_WORDS})"
     if marker.kind is not MarkerKind.LAB or marker.transform != "lab":
         return label
     unit = _of_test(source, marker)["unit"].dropna() if "unit" in source.cohort.labs.columns else pd.Series(dtype=str)

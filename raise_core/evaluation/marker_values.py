@@ -88,6 +88,14 @@ class MarkerSource:
         dates = pd.concat([table for table in seen if len(table)] or seen[:1]).drop_duplicates()
         return common_visit_weeks(dates["week"], self.cohort.n_patients)
 
+    def is_after_baseline(self, marker: MarkerName) -> bool:
+        """Whether only the course of treatment shows this characteristic."""
+        return marker.kind is MarkerKind.CHARACTERISTIC and marker.key in self.cohort.study.after_baseline
+
+    def predictors(self) -> tuple[MarkerName, ...]:
+        """Every marker the tables can give at a landmark: those known only after baseline are not among them."""
+        return tuple(marker for marker in self.markers() if not self.is_after_baseline(marker))
+
     def markers(self) -> tuple[MarkerName, ...]:
         """Every marker the tables can give (deep-learning ones belong to runs and are not listed here)."""
         short = {column: name for name, column in SHORT_CHARACTERISTICS.items()}
@@ -111,9 +119,11 @@ class MarkerSource:
 
         Raises:
             NotInStoreError: the study has no such column or test, or nobody has a value at that week.
-            BadUsageError: a free-text column, or a deep-learning marker (those come from a run).
+            BadUsageError: a free-text column, one known only after baseline, or a deep-learning marker (those come
+                from a run).
         """
         if marker.kind is MarkerKind.CHARACTERISTIC:
+            self._require_known_at_baseline(marker)
             return self._characteristic(marker)
         if marker.kind is MarkerKind.SIZE:
             found = self._size(marker, week)
@@ -177,6 +187,23 @@ class MarkerSource:
             self._require_test(marker)
         elif marker.kind is MarkerKind.SIZE:
             self._size(marker, LandmarkWeek(0.0))
+
+    def require_predictor(self, marker: MarkerName) -> None:
+        """Refuse a marker that cannot be used to predict, or to divide patients, from baseline or a landmark on.
+
+        Raises:
+            NotInStoreError: as `require`.
+            BadUsageError: as `require`, or the characteristic is known only after baseline.
+        """
+        self._require_known_at_baseline(marker)
+        self.require(marker)
+
+    def _require_known_at_baseline(self, marker: MarkerName) -> None:
+        if self.is_after_baseline(marker):
+            raise BadUsageError(
+                f"{marker.label} is known only after baseline: it can be described, not used to predict or to choose "
+                "patients by. Whoever goes longer without progression has had more time to reach a high value."
+            )
 
     def _require_test(self, marker: MarkerName) -> None:
         if marker.key in self.tests:

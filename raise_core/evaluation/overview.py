@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from raise_core.domain.marker_name import MarkerKind, plain_column_name
+from raise_core.domain.marker_name import MarkerKind
 from raise_core.domain.week import LandmarkWeek
 from raise_core.evaluation.landmark import require_endpoint
+from raise_core.evaluation.marker_history import titled
 from raise_core.evaluation.marker_values import MarkerSource
 from raise_core.evaluation.risk_status import RiskStatus, risk_status
 
@@ -116,9 +117,10 @@ def at_risk_counts(
 def characteristics(source: MarkerSource) -> tuple[Characteristic, ...]:
     """Every usable baseline characteristic but the arm, by arm."""
     patients = source.cohort.patients.set_index("patient_id")
-    columns = [m.key for m in source.markers() if m.kind is MarkerKind.CHARACTERISTIC and m.key != "arm"]
+    markers = [m for m in source.markers() if m.kind is MarkerKind.CHARACTERISTIC and m.key != "arm"]
     rows = []
-    for column in columns:
+    for marker in markers:
+        column = marker.key
         for arm, members in _arms(source):
             values = patients.loc[members.to_numpy(), column]
             known = values.dropna()
@@ -130,7 +132,7 @@ def characteristics(source: MarkerSource) -> tuple[Characteristic, ...]:
             rows.append(
                 Characteristic(
                     column=column,
-                    label=plain_column_name(column),
+                    label=titled(source, marker),
                     arm=arm,
                     n=len(known),
                     missing=int(values.isna().sum()),
@@ -156,7 +158,7 @@ def completeness(
     ids = source.patient_ids
     time = None if endpoint is None else require_endpoint(source, endpoint).reindex(ids)["time_weeks"].astype(float)
     found: dict[str, tuple[MarkerCompleteness, ...]] = {}
-    for marker in source.markers():
+    for marker in source.predictors():
         rows = []
         for number in weeks:
             week = LandmarkWeek(number)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from raise_core.domain.errors import BadInputError
 from raise_core.domain.progress import Progress, silent
-from raise_core.ingest.description import choose_reference_arm, read_description
+from raise_core.ingest.description import check_after_baseline, choose_reference_arm, read_description
 from raise_core.ingest.issues import Findings, Issue
 from raise_core.ingest.layout import (
     ALIASES,
@@ -45,6 +45,7 @@ class CanonicalStudy:
         scan_files: scans by path.
         mask_files: masks by path.
         warnings: what is odd but no reason to stop.
+        after_baseline: columns of the patients file that are known only after baseline.
     """
 
     title: str | None
@@ -56,6 +57,7 @@ class CanonicalStudy:
     scan_files: Mapping[str, ImageFile]
     mask_files: Mapping[str, ImageFile]
     warnings: tuple[Issue, ...]
+    after_baseline: tuple[str, ...] = ()
 
 
 def is_canonical(folder: Path) -> bool:
@@ -84,6 +86,7 @@ def read_canonical(folder: Path, *, progress: Progress = silent) -> CanonicalStu
     check_tables(tables, findings)
     scan_files, mask_files = check_images(folder, tables, findings, progress)
     reference_arm = choose_reference_arm(description.reference_arm, tables[PATIENTS.name].frame, findings)
+    check_after_baseline(description.after_baseline, tables[PATIENTS.name].frame, findings)
     findings.raise_errors()
     return CanonicalStudy(
         title=description.title,
@@ -95,6 +98,7 @@ def read_canonical(folder: Path, *, progress: Progress = silent) -> CanonicalStu
         scan_files=scan_files,
         mask_files=mask_files,
         warnings=findings.warnings,
+        after_baseline=description.after_baseline,
     )
 
 

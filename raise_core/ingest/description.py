@@ -1,4 +1,4 @@
-"""The optional `study.json` beside the tables: title, whether the patients are simulated, the reference arm."""
+"""The optional `study.json` beside the tables: title, simulated or not, reference arm, what is known after baseline."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _KEYS: dict[str, tuple[type, str]] = {
     "title": (str, "text in quotation marks"),
     "simulated": (bool, "true or false"),
     "reference_arm": (str, "the name of an arm in quotation marks"),
+    "after_baseline": (list, "a list of columns of the patients file"),
 }
 _REMEDY = 'Write, for example, {"title": "My trial", "simulated": false, "reference_arm": "Placebo"}.'
 
@@ -29,11 +30,13 @@ class Description:
         title: name for people, None when not given.
         simulated: True when the patients do not exist.
         reference_arm: arm that hazard ratios are read against, None when not given.
+        after_baseline: columns of the patients file that are known only after baseline, each once.
     """
 
     title: str | None = None
     simulated: bool = False
     reference_arm: str | None = None
+    after_baseline: tuple[str, ...] = ()
 
 
 def read_description(folder: Path, findings: Findings) -> Description:
@@ -57,7 +60,9 @@ def read_description(folder: Path, findings: Findings) -> Description:
             findings.error(path.name, f"has the unknown entry {key!r}.", f"Entries are {', '.join(_KEYS)}.", column=key)
         elif not (isinstance(value, _KEYS[key][0]) or value is None) or value == "":
             findings.error(path.name, f"{key} is {value!r}, not {_KEYS[key][1]}.", _REMEDY, column=key)
+    late = content.get("after_baseline")
     return Description(
+        after_baseline=tuple(dict.fromkeys(map(str, late))) if isinstance(late, list) else (),
         title=content["title"] if isinstance(content.get("title"), str) else None,
         simulated=content.get("simulated") is True,
         reference_arm=content["reference_arm"] if isinstance(content.get("reference_arm"), str) else None,
@@ -84,3 +89,17 @@ def choose_reference_arm(named: str | None, patients: pd.DataFrame, findings: Fi
     controls = [arm for arm in arms if _CONTROL_ARM.search(arm)]
     candidates = controls or arms
     return str(candidates[0]) if candidates else None
+
+
+def check_after_baseline(named: tuple[str, ...], patients: pd.DataFrame, findings: Findings) -> None:
+    """Report columns said to be known only after baseline that are no characteristics of the patients file."""
+    columns = [str(column) for column in patients.columns if column != "patient_id"]
+    for name in named:
+        if name not in columns:
+            findings.error(
+                DESCRIPTION_FILE,
+                f"after_baseline names {name!r}, which is no characteristic of the patients file "
+                f"(columns: {', '.join(columns) or 'none'}).",
+                'Name columns as they are written there, for example "after_baseline": ["prrt_cycles"].',
+                column="after_baseline",
+            )

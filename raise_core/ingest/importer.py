@@ -117,7 +117,8 @@ def _content(study: CanonicalStudy, study_id: str, stored: Mapping[str, StoredIm
             "remedy": pa.array([issue.remedy for issue in study.warnings], pa.string()),
         }
     )
-    return StudyContent(study.title or study_id, study.simulated, study.reference_arm, tables)
+    title = study.title or study_id
+    return StudyContent(title, study.simulated, study.reference_arm, tables, study.after_baseline)
 
 
 def _scan_frame(study: CanonicalStudy, stored: Mapping[str, StoredImage]) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 
 import duckdb
 import pandas as pd
@@ -12,6 +13,10 @@ from raise_core.store.home import Home
 from raise_core.store.snapshot import open_snapshot, quoted
 
 _STUDY = "SELECT study_id, snapshot_id, title, simulated, reference_arm, published_at FROM study"
+
+_AFTER_BASELINE = "SELECT unnest(after_baseline) FROM study"
+_SINCE_AFTER_BASELINE = 2
+"""Schema version of the first snapshots that have it."""
 
 _OUTCOMES = "SELECT patient_id, endpoint, time_weeks, event FROM outcome ORDER BY patient_id, endpoint"
 
@@ -95,8 +100,13 @@ def load_issues(home: Home, study_id: str, snapshot_id: str | None = None) -> pd
 
 
 def _study(connection: duckdb.DuckDBPyConnection) -> Study:
-    (row,) = connection.execute(_STUDY).fetchall()
-    return Study(*row)
+    (described,) = connection.execute(_STUDY).fetchall()
+    study = Study(*described)
+    ((version,),) = connection.execute("SELECT schema_version FROM study").fetchall()
+    if version < _SINCE_AFTER_BASELINE:
+        return study
+    late = connection.execute(_AFTER_BASELINE).fetchall()
+    return replace(study, after_baseline=tuple(str(column) for (column,) in late))
 
 
 def _patients(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:

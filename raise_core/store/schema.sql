@@ -3,12 +3,14 @@
 
 CREATE TABLE study (                      -- exactly one row
     study_id       VARCHAR NOT NULL PRIMARY KEY,
-    snapshot_id    VARCHAR NOT NULL,      -- hash of every table below and of title, simulated, reference_arm
+    snapshot_id    VARCHAR NOT NULL,      -- hash of every table below and of title, simulated, reference_arm,
+                                          -- and after_baseline where there is one
     title          VARCHAR NOT NULL,
     simulated      BOOLEAN NOT NULL,      -- patients that do not exist; shown wherever they are shown
     reference_arm  VARCHAR,               -- arm that hazard ratios are read against
     published_at   VARCHAR NOT NULL,      -- UTC, ISO 8601
-    schema_version INTEGER NOT NULL
+    schema_version INTEGER NOT NULL,
+    after_baseline VARCHAR[] NOT NULL     -- columns of patient known only after baseline (since version 2)
 );
 
 -- Covariates of one study beyond these are added as further typed columns, in the order of the file.

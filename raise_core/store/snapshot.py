@@ -20,8 +20,11 @@ from raise_core.store import durable
 from raise_core.store.home import STUDY_ID, Home, validate_study_id
 from raise_core.store.lock import held, work_folder
 
-SCHEMA_VERSION = 1
-"""Part of every snapshot id: raise it with every change of `schema.sql`."""
+SCHEMA_VERSION = 2
+"""Stored with every snapshot: raise it with every change of `schema.sql`. Older snapshots must stay readable."""
+
+IDENTITY_VERSION = 1
+"""Part of every snapshot id: raise it when equal tables must no longer give equal ids."""
 
 TABLES = ("patient", "outcome", "lab", "lesion", "scan", "mask", "import_issue")
 ID_LENGTH = 32
@@ -53,12 +56,14 @@ class StudyContent:
         reference_arm: arm that hazard ratios are read against, None without arms.
         tables: the tables of `schema.sql` by name, columns by name; what is missing stays empty. Columns of `patient`
             that the schema does not know become covariates (text, double or bool).
+        after_baseline: columns of `patient` that are known only after baseline.
     """
 
     title: str
     simulated: bool
     reference_arm: str | None
     tables: Mapping[str, pa.Table]
+    after_baseline: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -165,10 +170,14 @@ def open_snapshot(home: Home, study_id: str, snapshot_id: str | None = None) -> 
 def _build(file: Path, study_id: str, content: StudyContent) -> str:
     """Write the database and return its id, computed from what DuckDB holds."""
     schema = resources.files("raise_core.store").joinpath("schema.sql").read_text(encoding="utf-8")
-    described = {"title": content.title, "simulated": content.simulated, "reference_arm": content.reference_arm}
+    described: dict[str, object] = {
+        "title": content.title, "simulated": content.simulated, "reference_arm": content.reference_arm
+    }  # fmt: skip
+    if content.after_baseline:  # studies without keep the ids they had before there was such an entry
+        described["after_baseline"] = sorted(content.after_baseline)
     with duckdb.connect(file, config=CONNECTION_CONFIG) as connection:
         connection.execute(schema)
-        digest = hashlib.sha256(json.dumps([SCHEMA_VERSION, study_id, described], sort_keys=True).encode())
+        digest = hashlib.sha256(json.dumps([IDENTITY_VERSION, study_id, described], sort_keys=True).encode())
         for name in TABLES:
             if name in content.tables:
                 _insert(connection, name, content.tables[name])
@@ -176,7 +185,7 @@ def _build(file: Path, study_id: str, content: StudyContent) -> str:
             _update_digest(digest, name, stored)
         snapshot_id = digest.hexdigest()[:ID_LENGTH]
         connection.execute(
-            "INSERT INTO study VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO study VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 study_id,
                 snapshot_id,
@@ -185,6 +194,7 @@ def _build(file: Path, study_id: str, content: StudyContent) -> str:
                 content.reference_arm,
                 datetime.now(UTC).isoformat(timespec="seconds"),
                 SCHEMA_VERSION,
+                list(content.after_baseline),
             ],
         )
     return snapshot_id

@@ -112,7 +112,7 @@ class IndividualModel:
 
 def default_markers(source: MarkerSource) -> tuple[str, ...]:
     """The two-variable model where a study has it, else the size ratio, else three tests, else what there is."""
-    known = [marker.text for marker in source.markers()]
+    known = [marker.text for marker in source.predictors()]
     two = [marker.text for marker in parse_model(TWO_VARIABLE_MODEL).markers]
     if set(two) <= set(known):
         return tuple(two)

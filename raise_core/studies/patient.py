@@ -60,7 +60,7 @@ def model_choices(source: MarkerSource, variants: Sequence[str] = ()) -> tuple[s
         source: the whole study.
         variants: image variants of the run whose networks are offered.
     """
-    markers = [marker.text for marker in source.markers()]
+    markers = [marker.text for marker in source.predictors()]
     deep = [f"dl:{variant}" for variant in DEEP_VARIANTS if variant in variants]
     joined = [
         text

@@ -77,7 +77,7 @@ def _default_weeks(
         return all(source.present_at(marker, rule).any() for marker in markers)
 
     for marker in markers:
-        source.require(marker)
+        source.require_predictor(marker)
     return tuple(week for week in weeks if has_values(week)) or weeks
 
 

@@ -37,7 +37,7 @@ def require_markers(source: MarkerSource, settings: RaiseSettings) -> None:
     """
     for model in settings.parsed_models:
         for marker in model.markers:
-            source.require(marker)
+            source.require_predictor(marker)
 
 
 def run_inputs(

@@ -57,7 +57,8 @@ class Comparison:
 def subgroups(source: MarkerSource, material: SurvivalMaterial, groups: PatientGroups) -> SubgroupForest:
     """The second group against the first within the levels of every characteristic that does not make the groups.
 
-    Numbers are divided at the median of the patients in the figure.
+    Characteristics known only after baseline are left out. Numbers are divided at the median of the patients in the
+    figure.
 
     Args:
         source: cohort.
@@ -69,7 +70,7 @@ def subgroups(source: MarkerSource, material: SurvivalMaterial, groups: PatientG
     columns: dict[str, pd.Series[Any]] = {}
     for column in patients.columns:
         known = patients[column].dropna()
-        if column in used or known.nunique() < 2:
+        if column in used or column in source.cohort.study.after_baseline or known.nunique() < 2:
             continue
         if pd.api.types.is_numeric_dtype(known) and known.nunique() > 2:
             columns[str(column)] = _halves(patients[column])

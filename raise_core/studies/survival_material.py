@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from raise_core.domain.errors import BadUsageError, NotInStoreError
-from raise_core.domain.marker_name import Model, parse_model
+from raise_core.domain.marker_name import Model, parse_marker, parse_model
 from raise_core.domain.outcome import Outcome
 from raise_core.domain.results import Provenance
 from raise_core.domain.survival_question import ByCut, SurvivalQuestion
@@ -131,9 +131,11 @@ def column_levels(source: MarkerSource, column: str) -> tuple[str, ...]:
 
     Raises:
         NotInStoreError: no such column.
-        BadUsageError: too many levels to compare.
+        BadUsageError: too many levels to compare, or the column is known only after baseline.
     """
     patients = source.cohort.patients
+    if column in source.cohort.study.after_baseline:
+        source.require_predictor(parse_marker(column))
     if column not in patients.columns or column == "patient_id":
         known = ", ".join(name for name in patients.columns if patients[name].nunique() <= MOST_CATEGORIES)
         raise NotInStoreError(f"study {source.cohort.study.study_id} has no column {column!r}; it has {known}.")

@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from raise_core.domain.errors import BadUsageError, NotInStoreError
 from raise_core.domain.results import CindexSettings
 from raise_core.domain.time_unit import TimeUnit
+from raise_core.domain.week import LandmarkWeek
 from raise_core.evaluation.marker_values import MarkerSource
 from raise_core.figures import durations
 from raise_core.figures.identity import encoder_name, endpoint_name, model_name
@@ -146,10 +147,13 @@ def _own(
     main = main_endpoint(source)
     if main is None:
         raise NotInStoreError("This study has no outcomes, so nothing can be predicted. Import outcomes.csv.")
-    known = [marker.text for marker in source.markers()]
+    known = [marker.text for marker in source.predictors()]
     deep = [f"dl:{variant}" for variant in run.variants] if run is not None else []
-    labs = [marker.text for marker in source.markers() if marker.transform == "lab"]
-    default = [name for name in ("sldr", "sld") if name in known] or labs[:3] or known[:1]
+    labs = sorted((text for text in known if text.startswith("lab:")), key=lambda text: text != "lab:CGA")
+    visits = [LandmarkWeek(week) for week in offered_weeks(source, main)]
+    sizes = [marker for marker in source.predictors() if marker.text in {"sldr", "sld"}]
+    measured = [size.text for size in sizes if any(source.present_at(size, visit).any() for visit in visits)]
+    default = sorted(measured, reverse=True) or labs[:3] or known[:1]
     if {"sldr", "dlog:CGA"} <= set(known):
         default = ["sldr", "dlog:CGA", "sldr+dlog:CGA"]
     left, middle, right = st.columns([5, 4, 2])

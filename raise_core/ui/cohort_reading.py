@@ -138,6 +138,13 @@ def marker_labels(asked: Asked) -> dict[str, str]:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
+def predictor_labels(asked: Asked) -> dict[str, str]:
+    """Likewise, of the markers that can be used to predict."""
+    source = asked.source()
+    return {marker.text: titled(source, marker) for marker in source.predictors()}
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
 def row_labels(asked: Asked) -> tuple[dict[str, str], tuple[str, ...]]:
     """What can be a row of Table 2, with its plain name and unit; and what is one unless asked otherwise."""
     source = asked.source()

@@ -66,7 +66,7 @@ def compose(page: PageContext, draft: CohortFilter) -> Condition | None:
 def _subjects(source: MarkerSource) -> dict[str, str]:
     """Everything a condition can be about, in words."""
     found: dict[str, str] = {}
-    for marker in source.markers():
+    for marker in source.predictors():
         if marker.kind is MarkerKind.CHARACTERISTIC:
             found[marker.text] = marker.label
         elif marker.transform not in {"log", "dlog"}:
@@ -96,7 +96,7 @@ def _values(source: MarkerSource, subject: str) -> Condition | None:
         by_value = scans.groupby(subject.removeprefix(SCAN))["patient_id"].nunique()
         options = {str(value): f"{value} ({n} patients)" for value, n in by_value.items()}
         return _membership(subject, options, none_of="Never with these")
-    marker = next(marker for marker in source.markers() if marker.text == subject)
+    marker = next(marker for marker in source.predictors() if marker.text == subject)
     column = source.cohort.patients[marker.key] if marker.kind is MarkerKind.CHARACTERISTIC else None
     if column is not None and _is_category(column):
         levels = value_levels(source, marker.key)

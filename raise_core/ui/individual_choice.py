@@ -92,7 +92,7 @@ def _model(page: PageContext, asked: Asked) -> tuple[str, tuple[str, ...]]:
     )
     markers = address.multiselect(
         "Markers of the model",
-        cohort_reading.marker_labels(asked.everybody()),
+        cohort_reading.predictor_labels(asked.everybody()),
         key="markers",
         default=default_markers(source),
         max_selections=MOST_MARKERS,

@@ -93,11 +93,12 @@ def pairs(key: MaterialKey, model: str) -> TwoCutScan | None:
 @st.cache_data(max_entries=32, show_spinner=False)
 def comparable_columns(home_path: str, study_id: str, snapshot_id: str) -> tuple[str, ...]:
     """Columns of the whole study whose levels can be compared as curves, the arm first."""
-    patients = reading.whole_source(home_path, study_id, snapshot_id).cohort.patients
+    cohort = reading.whole_source(home_path, study_id, snapshot_id).cohort
+    patients, left_out = cohort.patients, {"patient_id", *cohort.study.after_baseline}
     found = [
         str(column)
         for column in patients.columns
-        if column != "patient_id" and 2 <= patients[column].nunique() <= min(MOST_LEVELS, MOST_CATEGORIES)
+        if column not in left_out and 2 <= patients[column].nunique() <= min(MOST_LEVELS, MOST_CATEGORIES)
     ]
     return tuple(sorted(found, key=lambda column: column != "arm"))
 
@@ -106,7 +107,7 @@ def comparable_columns(home_path: str, study_id: str, snapshot_id: str) -> tuple
 def number_markers(home_path: str, study_id: str, snapshot_id: str) -> tuple[str, ...]:
     """Markers of the whole study that are numbers, sizes and CgA first."""
     source = reading.whole_source(home_path, study_id, snapshot_id)
-    found = [marker.text for marker in source.markers() if _is_number(source, marker.text)]
+    found = [marker.text for marker in source.predictors() if _is_number(source, marker.text)]
     first = [name for name in ("sldr", "sldn", "dlog:CGA", "ratio:CGA") if name in found]
     return tuple(dict.fromkeys([*first, *found]))
 
