@@ -47,6 +47,9 @@ def run_prrt_(
         Literal["auto", "slices", "volume"],
         typer.Option(help="How the pretrained network reads CT: 2-D slices, or 3-D (on a graphics card; auto there)."),
     ] = "auto",
+    fine_tune: Annotated[
+        bool, typer.Option("--fine-tune", help="Train the pretrained CT network further (on a graphics card only).")
+    ] = False,
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute.")] = "auto",
     queue: Annotated[
         bool, typer.Option("--queue", help="Hand the work to the background worker and return at once.")
@@ -63,6 +66,7 @@ def run_prrt_(
         seed=seed,
         side_voxels=side,
         ct_form=_form(ct_form, device),
+        fine_tune=fine_tune,
     )
     if queue:
         if weights is not None or checkpoint is not None:

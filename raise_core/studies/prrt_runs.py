@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raise_core.domain.errors import NotInStoreError
+from raise_core.domain.errors import BadUsageError, NotInStoreError
 from raise_core.domain.fusion_model import Head, parse_fusion_model
 from raise_core.domain.out_of_fold import OutOfFold
 from raise_core.domain.outcome import Outcome
@@ -17,9 +18,12 @@ from raise_core.store.artifact import Artifact, ArtifactStore
 from raise_core.store.home import Home
 from raise_core.studies.prrt_settings import PrrtSettings
 
+_LOG = logging.getLogger(__name__)
 RUN_KIND = "prrt-run"
 FOLD_KIND = "prrt-fold"
 """Everything trained and predicted with one fold of one repeat left out, for one head."""
+IMAGE_KIND = "petct-image"
+"""PET and CT of one patient on the networks' grid."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,10 @@ class PrrtRunSummary:
         n_patients: patients its classifiers were trained and tested on.
         finished_at: UTC, ISO 8601.
         seconds: stage to seconds.
+        computed: what was not kept from earlier runs: pairs of scans prepared (`images`), CT scans read by the
+            pretrained network (`features`), sets of networks trained (`folds`).
         device: where it was computed.
+        code_version: of the program.
     """
 
     run_id: str
@@ -44,7 +51,14 @@ class PrrtRunSummary:
     n_patients: int
     finished_at: str
     seconds: dict[str, float]
+    computed: dict[str, int]
     device: str
+    code_version: str
+
+    @property
+    def total_seconds(self) -> float:
+        """Time it took."""
+        return sum(self.seconds.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,13 +110,34 @@ class PrrtRun:
         return found
 
 
+CT_SHELF = "whole-ct-"
+"""What stands before the form in the name of the shelf with the pretrained network's features."""
+
+PREPARE_SECONDS, READ_SECONDS = "prepare PET and CT", "read CT"
+LAB_SECONDS, TRAIN_SECONDS = "laboratory models", "train networks"
+
+
+def all_prrt_runs(home: Home, *, study_id: str | None = None) -> tuple[PrrtRunSummary, ...]:
+    """Finished runs (of one study, on any of its snapshots), newest first.
+
+    A run whose settings this version of the program does not know is left out, which the log tells.
+    """
+    store = ArtifactStore(home)
+    runs = []
+    for artifact in (store.read(RUN_KIND, entry.key) for entry in store.entries(RUN_KIND)):
+        if artifact is None:
+            continue
+        try:
+            runs.append(_summary(artifact.key, artifact.document))
+        except BadUsageError as error:
+            _LOG.warning("run %s was written by another version of the program: %s", artifact.key[:8], error)
+    own = [run for run in runs if study_id in (None, run.study_id)]
+    return tuple(sorted(own, key=lambda run: (run.finished_at, run.run_id), reverse=True))
+
+
 def list_prrt_runs(home: Home, snapshot_id: str) -> tuple[PrrtRunSummary, ...]:
     """Finished runs on a snapshot, newest first."""
-    store = ArtifactStore(home)
-    found = [store.read(RUN_KIND, entry.key) for entry in store.entries(RUN_KIND)]
-    runs = [_summary(artifact.key, artifact.document) for artifact in found if artifact is not None]
-    own = [run for run in runs if run.snapshot_id == snapshot_id]
-    return tuple(sorted(own, key=lambda run: (run.finished_at, run.run_id), reverse=True))
+    return tuple(run for run in all_prrt_runs(home) if run.snapshot_id == snapshot_id)
 
 
 def newest_prrt_run(home: Home, study_id: str, snapshot_id: str) -> PrrtRunSummary:
@@ -158,6 +193,29 @@ def load_prrt_run(home: Home, run_id: str) -> PrrtRun:
     )
 
 
+def is_whole(store: ArtifactStore, run_id: str) -> bool:
+    """Whether the record of a run and everything it builds on are there."""
+    found = store.read(RUN_KIND, run_id)
+    if found is None:
+        return False
+    document = found.document
+    folds = (key for rows in document["fold_keys"].values() for keys in rows for key in keys)
+    return all(store.has(FOLD_KIND, key) for key in folds) and all(
+        store.has(IMAGE_KIND, key) for key in document["images"].values()
+    )
+
+
+def ct_shelf(settings: PrrtSettings) -> str:
+    """Name of the shelf with the pretrained network's features: vectors of another form have another length."""
+    return f"{CT_SHELF}{settings.ct_form}"
+
+
+def parts_of(document: Mapping[str, Any]) -> frozenset[str]:
+    """Keys of the artifacts that a run's record builds on: its networks and its prepared images."""
+    folds = {key for rows in document["fold_keys"].values() for keys in rows for key in keys}
+    return frozenset(folds | set(document["images"].values()))
+
+
 def output_arrays(outputs: Mapping[str, OutOfFold]) -> dict[str, NDArray[Any]]:
     """The arrays of a run's record, as `load_prrt_run` reads them."""
     arrays: dict[str, NDArray[Any]] = {}
@@ -193,5 +251,7 @@ def _summary(run_id: str, document: dict[str, Any]) -> PrrtRunSummary:
         n_patients=max(len(part["patient_ids"]) for part in patients.values()),
         finished_at=document["finished_at"],
         seconds=document["seconds"],
+        computed=document["computed"],
         device=document["device"],
+        code_version=document["code_version"],
     )

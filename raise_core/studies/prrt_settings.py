@@ -7,6 +7,7 @@ from typing import Any
 
 from raise_core.domain.errors import BadUsageError
 from raise_core.domain.fusion_model import FusionModel, Head, parse_fusion_model
+from raise_core.features.ct_volume_plan import CtForm
 from raise_core.studies import prrt_protocol
 
 
@@ -23,7 +24,10 @@ class PrrtSettings:
         network_repeats: repeats for models with images.
         seed: of folds, forests and networks.
         side_voxels: voxels along each side of the volumes the networks see.
-        fine_tune: whether the pretrained CT branch is trained further (on a GPU only).
+        ct_form: how the pretrained network reads CT: 'slices' with its 2-D form, or 'volume' with its 3-D form (on a
+            graphics card only).
+        fine_tune: train the pretrained network further in every fold, in 3-D, instead of taking its frozen features;
+            on a graphics card only.
     """
 
     models: tuple[str, ...] = prrt_protocol.DEFAULT_MODELS
@@ -34,6 +38,7 @@ class PrrtSettings:
     network_repeats: int = prrt_protocol.NETWORK_REPEATS
     seed: int = 0
     side_voxels: int = 48
+    ct_form: str = CtForm.SLICES.value
     fine_tune: bool = False
 
     def __post_init__(self) -> None:
@@ -45,6 +50,8 @@ class PrrtSettings:
             raise BadUsageError(f"the horizon is {self.horizon_weeks:g} weeks; it must be greater than 0.")
         if not 16 <= self.side_voxels <= 256:
             raise BadUsageError(f"side_voxels is {self.side_voxels}; it must be 16 to 256.")
+        if self.ct_form not in set(CtForm):
+            raise BadUsageError(f"ct_form is {self.ct_form!r}; it must be one of {', '.join(CtForm)}.")
         object.__setattr__(self, "models", tuple(dict.fromkeys(parse_fusion_model(each).text for each in self.models)))
 
     @property
@@ -66,5 +73,12 @@ class PrrtSettings:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> PrrtSettings:
-        """The settings that `to_document` wrote."""
+        """The settings that `to_document` wrote.
+
+        Raises:
+            BadUsageError: a setting is not known, as in what another version of the program wrote.
+        """
+        unknown = sorted(set(document) - set(cls.__dataclass_fields__))
+        if unknown:
+            raise BadUsageError(f"unknown setting of a PRRT run: {', '.join(unknown)}.")
         return cls(**{**document, "models": tuple(document["models"])})

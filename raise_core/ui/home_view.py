@@ -9,12 +9,15 @@ from raise_core.domain.cohort import Study
 from raise_core.domain.cohort_filter import EVERYBODY
 from raise_core.domain.errors import UserFacingError
 from raise_core.evaluation.cohort_counts import CohortCounts
-from raise_core.figures import cindex_words, durations
+from raise_core.figures import cindex_words, durations, prrt_words
 from raise_core.figures.identity import encoder_name
 from raise_core.studies.cindex import CindexResult
+from raise_core.studies.prrt_report import best_documented
 from raise_core.studies.raise_protocol import COMPARISONS
-from raise_core.ui import navigation, reading
-from raise_core.ui.navigation import PAGES, Page
+from raise_core.studies.runs import RunSummary
+from raise_core.ui import navigation, prrt_reading, reading, run_request, runs_tables
+from raise_core.ui.navigation import PAGES, PRRT, Page
+from raise_core.ui.prrt_reading import RunKey
 from raise_core.ui.shell import NOT_A_DEVICE, PageContext
 
 MOST_VIEWS = 12
@@ -24,7 +27,7 @@ ADDED = next(comparison for comparison in COMPARISONS if comparison.key == "adde
 def introduction(page: PageContext) -> None:
     """What this is."""
     st.markdown(
-        f"**{page.study.title}.** Tumour size, laboratory values and deep-learning features of CT lesions, compared on "
+        f"**{page.study.title}.** Tumour size, laboratory values and deep-learning features of CT and PET, compared on "
         "how early and how well they rank patients by the time to progression; every number with its uncertainty and "
         "the data it came from."
     )
@@ -58,14 +61,24 @@ def _arms(found: CohortCounts) -> str:
 
 
 def headline_result(page: PageContext) -> None:
-    """What the newest run says first: whether deep learning adds to size and CgA."""
+    """What the newest runs say first: whether deep learning adds to size and CgA, who stays free of progression."""
     try:
         result = _added_value(page.home_path, page.study, page.cohort_filter.text)
+        fused = _fused(page.home_path, page.study, page.cohort_filter.text)
+        report = None if fused is None else prrt_reading.report(fused)
     except UserFacingError as error:
         st.warning(str(error), icon=":material/help:")
         return
     if result is not None:
         st.markdown(f"**{ADDED.question}** {cindex_words.headline(result.report, unit=page.unit)}")
+    if fused is not None and report is not None:
+        st.markdown(f"**{PRRT.question}** {prrt_words.headline(report, best_documented(fused.run()))}")
+
+
+def _fused(home_path: str, study: Study, filter_text: str) -> RunKey | None:
+    """The newest PRRT run; None without one."""
+    runs = prrt_reading.known_prrt_runs(home_path, study.snapshot_id)
+    return RunKey(home_path, study.study_id, study.snapshot_id, filter_text, runs[0].run_id) if runs else None
 
 
 def _added_value(home_path: str, study: Study, filter_text: str) -> CindexResult | None:
@@ -126,13 +139,20 @@ def finished_runs(page: PageContext) -> None:
     """What has been computed on this snapshot."""
     st.subheader("What has been run", anchor=False)
     runs = reading.known_runs(page.home_path, page.study.snapshot_id)
-    if not runs:
+    fused = prrt_reading.known_prrt_runs(page.home_path, page.study.snapshot_id)
+    if not runs and not fused:
         st.markdown(
             "No deep-learning run on this data yet. Marker models (size, laboratory values, characteristics) need "
             "none. Start one on the Runs page, or in a terminal:\n\n"
-            f"```\npython -m raise_core run raise --study {page.study.study_id}\n```"
+            f"```\npython -m raise_core run {run_request.usual_protocol(page)} --study {page.study.study_id}\n```"
         )
-        return
+    if fused:
+        st.dataframe(runs_tables.prrt_runs_table(fused, snapshot_id=page.study.snapshot_id), hide_index=True)
+    if runs:
+        _raise_runs(page, runs)
+
+
+def _raise_runs(page: PageContext, runs: tuple[RunSummary, ...]) -> None:
     st.dataframe(
         pd.DataFrame(
             [

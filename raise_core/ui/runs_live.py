@@ -49,7 +49,9 @@ def live(page: PageContext, *, kinds: Collection[str] | None = None) -> None:
 def _headline(page: PageContext, found: tuple[Job, ...]) -> str:
     running = [job for job in found if job.state in (JobState.RUNNING, JobState.CANCELLING)]
     waiting = sum(job.state in (JobState.QUEUED, JobState.INTERRUPTED) for job in found)
-    finished = len(runs_reading.records(page.home_path, page.study.study_id))
+    finished = len(runs_reading.records(page.home_path, page.study.study_id)) + len(
+        runs_reading.prrt_records(page.home_path, page.study.study_id)
+    )
     now = "Nothing is running" if not running else f"Under way: {_briefly(running[0])}"
     if waiting:
         now += f", {waiting} {'waits' if waiting == 1 else 'wait'}"

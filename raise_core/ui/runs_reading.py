@@ -11,8 +11,11 @@ from raise_core.jobs import desk, housekeeping
 from raise_core.jobs.encoders import EncoderStatus, encoders
 from raise_core.jobs.estimate import Estimate, Span, estimate, remaining_after_stage
 from raise_core.jobs.housekeeping import Kept
+from raise_core.jobs.prrt_estimate import PrrtEstimate, estimate_prrt
 from raise_core.store.artifact import Housekeeping
 from raise_core.store.home import Home
+from raise_core.studies.prrt_runs import PrrtRunSummary, all_prrt_runs
+from raise_core.studies.prrt_settings import PrrtSettings
 from raise_core.studies.raise_settings import RaiseSettings
 from raise_core.studies.run_record import RunRecord, run_records
 from raise_core.ui import reading
@@ -45,6 +48,19 @@ def needed(home_path: str, study_id: str, snapshot_id: str, settings: str, devic
     return estimate(Home.at(home_path), study_id, chosen, snapshot_id=snapshot_id, device=device)
 
 
+@st.cache_data(ttl=30, max_entries=256, show_spinner="Counting what is kept already …")
+def needed_prrt(home_path: str, study_id: str, snapshot_id: str, settings: str, device: str) -> PrrtEstimate:
+    """What a PRRT run with these settings (as JSON) needs. Raises what the run would raise."""
+    chosen = PrrtSettings.from_document(json.loads(settings))
+    return estimate_prrt(Home.at(home_path), study_id, chosen, snapshot_id=snapshot_id, device=device)
+
+
+@st.cache_data(ttl=5, max_entries=16, show_spinner=False)
+def prrt_records(home_path: str, study_id: str) -> tuple[PrrtRunSummary, ...]:
+    """Finished PRRT runs of a study on any of its snapshots, newest first."""
+    return all_prrt_runs(Home.at(home_path), study_id=study_id)
+
+
 @st.cache_data(ttl=30, max_entries=64, show_spinner=False)
 def left_after_stage(home_path: str, job: Job) -> Span | None:
     """Time that the steps after the present one will take; the job as it was when the step began."""
@@ -67,5 +83,5 @@ def would_go(home_path: str, kinds: tuple[str, ...], older_than_days: float, spa
 
 def forget() -> None:
     """Something has begun, ended or gone: look at everything anew."""
-    for cached in (jobs, records, needed, kept, would_go, reading.known_runs):
+    for cached in (jobs, records, prrt_records, needed, needed_prrt, kept, would_go, reading.known_runs):
         cached.clear()

@@ -3,45 +3,33 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from raise_core.domain.errors import BadUsageError, UserFacingError
-from raise_core.domain.job import Job
 from raise_core.domain.marker_name import DEEP_VARIANTS
 from raise_core.evaluation.marker_values import MarkerSource
 from raise_core.figures import durations, numbers
 from raise_core.figures.identity import encoder_name, endpoint_name
-from raise_core.jobs import desk, raise_job
-from raise_core.jobs.accelerator import graphics_card
+from raise_core.jobs import raise_job
 from raise_core.jobs.encoders import own_input_px
 from raise_core.jobs.estimate import Estimate
-from raise_core.store.home import Home
 from raise_core.studies import raise_protocol
 from raise_core.studies.overview import main_endpoint
 from raise_core.studies.raise_choice import models_for, offered_variants, usual_weeks
 from raise_core.studies.raise_settings import RaiseSettings
 from raise_core.studies.run_record import RunRecord
-from raise_core.ui import address, navigation, runs_reading
+from raise_core.ui import address, navigation, run_request, runs_reading
 from raise_core.ui.navigation import CINDEX
 from raise_core.ui.plain_text import plain
+from raise_core.ui.run_request import Wish
 from raise_core.ui.shell import PageContext
 
 MOST_SPLITS = 500
-_SUBMITTED = "_run_submitted"
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What the form asks for: the settings of a run and where to compute it."""
-
-    settings: RaiseSettings
-    device: str
-
-
-def form(page: PageContext) -> Wish | None:
+def form(page: PageContext) -> Wish[RaiseSettings] | None:
     """The controls; None, with the reason on the page, when nothing can be asked for."""
     source = page.whole_source()
     variants = offered_variants(source.cohort)
@@ -61,7 +49,7 @@ def form(page: PageContext) -> Wish | None:
         return None
 
 
-def _controls(page: PageContext, source: MarkerSource, variants: tuple[str, ...], main: str) -> Wish:
+def _controls(page: PageContext, source: MarkerSource, variants: tuple[str, ...], main: str) -> Wish[RaiseSettings]:
     left, right = st.columns(2)
     across = st.container()
     lower_left, lower_right = st.columns(2)
@@ -97,7 +85,7 @@ def _controls(page: PageContext, source: MarkerSource, variants: tuple[str, ...]
             help="The lesion itself, its outline only, or the whole liver; on portal or arterial CT.",
         )
     with lower_right:
-        device = _device()
+        device = run_request.device()
     with lower_left:
         splits = address.slider(
             "Monte Carlo splits",
@@ -146,18 +134,18 @@ def _controls(page: PageContext, source: MarkerSource, variants: tuple[str, ...]
             help=f"Side of the pictures; empty for the encoder's own ({own_input_px(encoder)}).",
         )
     settings = RaiseSettings(
-        weeks=tuple(sorted({_number(week, "Visits") for week in weeks})),
+        weeks=tuple(sorted({run_request.number(week, "Visits") for week in weeks})),
         models=models_for(source, chosen),
         encoder=encoder,
         endpoint=endpoint,
         splits=int(splits),
         train_fraction=round(share, 2),
-        seed=_whole(seed, "Random seed", least=0),
+        seed=run_request.whole(seed, "Random seed", least=0),
         window_weeks=window,
         tolerance_weeks=tolerance,
-        input_px=_whole(pixels, "Picture size", least=16) if pixels else None,
+        input_px=run_request.whole(pixels, "Picture size", least=16) if pixels else None,
     )
-    return Wish(settings, device)
+    return Wish(raise_job.NAME, settings, device)
 
 
 def _shown(variant: str) -> str:
@@ -182,36 +170,8 @@ def _encoder() -> str:
     )
 
 
-def _device() -> str:
-    card = graphics_card()
-    offered = {"auto": "Best there is", "cpu": "Processor"} | ({"cuda": "Graphics card"} if card else {})
-    return address.segmented(
-        "Compute on",
-        offered,
-        key="device",
-        default="auto",
-        help=f"Graphics card: {card}." if card else "No graphics card that can be used was found on this machine.",
-    )
-
-
-def _number(text: str, what: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise BadUsageError(f"{what}: “{text[:20]}” is not a number.") from error
-
-
-def _whole(text: str, what: str, *, least: int) -> int:
-    number = _number(text, what)
-    if not number.is_integer() or not least <= number < 2**31:
-        raise BadUsageError(f"{what}: “{text[:20]}” is not a whole number from {least}.")
-    return int(number)
-
-
-def estimate_and_start(page: PageContext, wish: Wish | None, *, place: DeltaGenerator) -> None:
+def estimate_and_start(page: PageContext, wish: Wish[RaiseSettings] | None, *, place: DeltaGenerator) -> None:
     """What the wish needs, how long it takes, and the button that starts it."""
-    with place:
-        _answer()
     if wish is None:
         return
     with place:
@@ -230,25 +190,7 @@ def estimate_and_start(page: PageContext, wish: Wish | None, *, place: DeltaGene
             navigation.link(CINDEX, "Look at its results", run=found.work.run_id[:8])
         else:
             _needs(found)
-            same = _under_way(page, wish)
-            if same is not None:
-                st.info(f"Exactly this is under way already: job {same.job_id}.", icon=":material/hourglass_top:")
-            st.button(
-                "Start",
-                disabled=same is not None,
-                icon=":material/play_arrow:",
-                type="primary",
-                on_click=_submit,
-                args=(page, wish),
-            )
-
-
-def _under_way(page: PageContext, wish: Wish) -> Job | None:
-    asked = (raise_job.NAME, page.study.study_id, page.study.snapshot_id, wish.settings.to_document())
-    for job in runs_reading.jobs(page.home_path):
-        if job.state.is_open and (job.kind, job.study_id, job.snapshot_id, job.settings) == asked:
-            return job
-    return None
+            run_request.start_button(page, wish)
 
 
 def _needs(found: Estimate) -> None:
@@ -287,45 +229,9 @@ def _needs(found: Estimate) -> None:
             st.markdown(plain(work.weights_missing))
 
 
-def _submit(page: PageContext, wish: Wish) -> None:
-    _ask_for(page, wish.settings, snapshot_id=page.study.snapshot_id, device=wish.device)
-
-
 def run_again(page: PageContext, record: RunRecord) -> None:
     """Ask for a run as it was, with the settings that the form does not show and on the data it was made from."""
-    _ask_for(page, record.settings, snapshot_id=record.snapshot_id, device="auto")
-
-
-def _ask_for(page: PageContext, settings: RaiseSettings, *, snapshot_id: str, device: str) -> None:
-    try:
-        found = desk.submit(
-            Home.at(page.home_path),
-            kind=raise_job.NAME,
-            study_id=page.study.study_id,
-            snapshot_id=snapshot_id,
-            settings=settings.to_document(),
-            device=device,
-            requested_by=page.user.name,
-        )
-    except UserFacingError as error:
-        st.session_state[_SUBMITTED] = ("error", str(error))
-        return
-    runs_reading.forget()
-    if found.job is None:
-        words = "This run is finished already and whole; there is nothing to compute."
-    elif found.shared:
-        words = f"{found.job.requested_by or 'Somebody'} started the same before; you share job {found.job.job_id}."
-    else:
-        words = f"Job {found.job.job_id} has been started; it goes on when this page is closed."
-    st.session_state[_SUBMITTED] = ("info", words)
-
-
-def _answer() -> None:
-    """What became of the last press of the button, once."""
-    answer = st.session_state.pop(_SUBMITTED, None)
-    if answer is not None:
-        kind, words = answer
-        (st.error if kind == "error" else st.toast)(plain(words))
+    run_request.ask_for(page, Wish(raise_job.NAME, record.settings, "auto"), snapshot_id=record.snapshot_id)
 
 
 def again(record: RunRecord) -> dict[str, str]:

@@ -14,6 +14,7 @@ from raise_core.figures import durations, job_words, numbers
 from raise_core.figures.identity import encoder_name, endpoint_name
 from raise_core.figures.table_export import safe_text
 from raise_core.jobs.kinds import description_of, label_of
+from raise_core.studies.prrt_runs import PrrtRunSummary
 from raise_core.studies.run_record import FEATURE_SECONDS, NETWORK_SECONDS, RunRecord
 
 ID_LETTERS = 8
@@ -49,6 +50,43 @@ def runs_download(records: Sequence[RunRecord], study: Study, table: pd.DataFram
     return table.assign(
         **{
             "Run": [record.run_id for record in records],
+            "Study": study.study_id,
+            "Snapshot": [record.snapshot_id for record in records],
+            "Simulated data": "yes" if study.simulated else "no",
+        }
+    )
+
+
+def prrt_runs_table(records: Sequence[PrrtRunSummary], *, snapshot_id: str) -> pd.DataFrame:
+    """One row a PRRT run, newest first."""
+    return pd.DataFrame(
+        [
+            {
+                "Run": record.run_id[:ID_LETTERS],
+                "Finished (UTC)": durations.moment(record.finished_at),
+                "Took": durations.duration(record.total_seconds),
+                "Patients": record.n_patients,
+                "Models": len(record.settings.models),
+                "Repeats × folds": f"{record.settings.network_repeats} × {record.settings.folds}",
+                "On": _PLACES.get(record.device, record.device),
+                "Data": "this snapshot" if record.snapshot_id == snapshot_id else record.snapshot_id[:ID_LETTERS],
+                "Code": record.code_version,
+                "Time by stage": "; ".join(
+                    f"{stage} {durations.duration(seconds)}" for stage, seconds in record.seconds.items()
+                ),
+            }
+            for record in records
+        ]
+    )
+
+
+def prrt_runs_download(records: Sequence[PrrtRunSummary], study: Study, table: pd.DataFrame) -> pd.DataFrame:
+    """The table of `prrt_runs_table` with what each line was made from, in full."""
+    return table.assign(
+        **{
+            "Run": [record.run_id for record in records],
+            "Models": ["; ".join(record.settings.models) for record in records],
+            "Random seed": [str(record.settings.seed) for record in records],
             "Study": study.study_id,
             "Snapshot": [record.snapshot_id for record in records],
             "Simulated data": "yes" if study.simulated else "no",
