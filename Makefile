@@ -19,10 +19,11 @@ serve: $(READY)
 	$(BIN)/python -m raise_core serve
 
 test: check
-	# Both calls share the simulated homes, which take a minute each; the browser gets the machine to itself.
+	# All calls share the simulated homes, which take a minute each.
 	homes=$$(mktemp -d) && trap 'rm -rf "$$homes"' EXIT && export RAISE_TEST_HOMES="$$homes" && \
-	$(BIN)/python -m pytest -m "not browser" -n 2 --dist loadfile && \
-	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest -m "not browser and not alone" -n 2 --dist loadfile && \
+	$(BIN)/python -m pytest -m "browser and not alone" -n 2 --dist loadfile && \
+	$(BIN)/python -m pytest -m alone
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -15,7 +15,15 @@ STATES: dict[JobState, str] = {
     JobState.CANCELLED: "cancelled",
 }
 MEASURING = "measuring the speed …"
-_NOUNS = {"Extracting image features": "pictures", "Training networks": "sets of networks"}
+_NOUNS = {
+    "Extracting image features": "pictures",
+    "Training networks": "sets of networks",
+    "Preparing PET and CT": "patients",
+    "Reading CT with the pretrained network": "scans",
+    "Laboratory forests": "forests",
+    "Asking what the networks looked at": "patients",
+}
+"""What is counted, by what the name of the stage begins with."""
 
 
 def progress(job: Job, low_seconds: float | None = None, high_seconds: float | None = None) -> str:
@@ -44,7 +52,8 @@ def left_in_step(low_seconds: float, high_seconds: float) -> str:
 
 def speed(job: Job) -> str:
     """Units per second, minute or hour, whichever gives a number that can be read."""
-    noun = _NOUNS.get(job.stage or "", "items")
+    stage = job.stage or ""
+    noun = next((words for beginning, words in _NOUNS.items() if stage.startswith(beginning)), "items")
     if job.rate is None:
         return MEASURING if job.total else durations.MISSING
     for amount, unit in ((job.rate, "second"), (job.rate * 60, "minute")):

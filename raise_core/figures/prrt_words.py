@@ -277,7 +277,9 @@ def calibration_footnote(report: ClassReport) -> str:
     return (
         "Out-of-fold probabilities, mean over repeats. Points: groups of similar predictions, Wilson limits. Line: "
         "local linear smooth over the nearest three quarters of the patients, band and Brier limits from bootstraps of "
-        f"the patients. Intercept and slope: logistic model on the logit, Wald limits. {data_line(report)}"
+        "the patients. Intercept and slope: logistic model on the logit, Wald limits. Models are trained with both "
+        "classes weighing the same, so their probabilities lean towards the rarer one; ranking is untouched by that. "
+        f"{data_line(report)}"
     )
 
 

@@ -28,6 +28,7 @@ from raise_core.evaluation.attribution_share import (
     map_similarity,
     volume_share,
 )
+from raise_core.figures.fusion_marks import fusion_name
 from raise_core.store.artifact import ArtifactStore
 from raise_core.store.home import Home
 from raise_core.studies.attention_store import (
@@ -101,7 +102,7 @@ def explain_model(
     if store.has(RECORD_KIND, key):
         return key
     patients, rows, seconds, repeats = list(networks.patient_ids), [], 0.0, 0
-    stage = f"{STAGE} ({networks.model})"
+    stage = f"{STAGE} ({fusion_name(networks.model)})"
     progress(stage, 0, len(patients))
     for done, patient in enumerate(patients, start=1):
         own = map_key(networks.run_id, networks.model, patient, chosen)

@@ -18,7 +18,7 @@ from raise_core.evaluation.cohort_filter import matching
 from raise_core.store.home import Home
 from raise_core.studies.opening import open_study
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.alone]
 SESSIONS = 10
 SECONDS = float(os.environ.get("RAISE_CLICK_SECONDS", "120"))
 PAGES = ("Home", "Cohort", "Patient", "C-index by week", "Runs", "Cache")

@@ -18,7 +18,7 @@ from raise_core.store import ledger
 from raise_core.store.home import Home
 from raise_core.store.workspace import FILE_NAME
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 REPOSITORY = Path(__file__).resolve().parents[2]
 SERVE = (
     "import sys\nfrom raise_core.cli import app, study_verbs\nstudy_verbs.SECONDS_BETWEEN_LOOKS = 0.5\n"
