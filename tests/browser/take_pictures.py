@@ -23,7 +23,11 @@ PICTURES = {  # name: address, what must be there, what is scrolled to the top
     "individual": ("/individual?patient=SIM-0005&v.sldr=1.15", ".js-plotly-plot .main-svg", None),
     "runs": ("/runs", "h1", None),
     "cache": ("/cache", "table", None),
+    "prrt": ("/prrt?study=demo-prrt", ".js-plotly-plot .main-svg", None),
+    "labs": ("/labs?study=demo-prrt&model=cox", ".js-plotly-plot .main-svg", None),
+    "attention": ("/attention?study=demo-prrt&model=pet", ".js-plotly-plot .main-svg", None),
 }
+"""The last three need what is made on their pages: the PRRT run, the importance with the Cox model, the maps of PET."""
 HIDE_FOLDER = """folder => {
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) walker.currentNode.textContent = walker.currentNode.textContent.replace(folder, 'cache');

@@ -274,9 +274,9 @@ def test_lab_models_are_out_of_fold_and_find_the_planted_test(monkeypatch):
 @pytest.mark.slow
 def test_with_shuffled_classes_no_model_is_better_than_chance():
     """Folds of many small cohorts whose class has nothing to do with anything: mean AUROC 0.5 within its interval."""
-    models = ("pet", "pet+ct+lab", "pet+ct-pretrained+lab")
+    models = ("pet", "ct", "pet+ct", "pet+ct+lab", "pet+ct-pretrained", "pet+ct-pretrained+lab")
     settings = replace(FAST, epochs=8)
-    scores = {model: [] for model in models}
+    scores = {model: [] for model in (*models, "lab")}
     for seed in range(24):
         work = small(models, n=36, seed=seed, settings=settings)
         rng = np.random.default_rng(1000 + seed)
@@ -284,7 +284,12 @@ def test_with_shuffled_classes_no_model_is_better_than_chance():
         found = compute_fold(replace(work, pet=noise, seed=seed))
         for model in models:
             scores[model].append(roc_auc_score(work.long[work.test], found.value[model]))
+        fold = work.test[None].astype(np.int8)
+        labs = lab_out_of_fold(
+            rng.normal(size=(36, 5)), work.long, work.time_weeks, work.event, fold=fold, head=Head.CLASS, seed=seed
+        )
+        scores["lab"].append(roc_auc_score(work.long[work.test], labs[0, work.test]))
     for model, found in scores.items():
-        half = 3.0 * np.std(found, ddof=1) / np.sqrt(len(found))  # 3 standard errors: three models are looked at
+        half = 3.0 * np.std(found, ddof=1) / np.sqrt(len(found))  # 3 standard errors: seven models are looked at
         assert half < 0.15, model
         assert abs(np.mean(found) - 0.5) < half, (model, np.mean(found), half)
