@@ -231,9 +231,9 @@ def test_verify_names_a_damaged_image_and_keeps_it(call, tmp_path):
 
 def test_help_lists_only_what_works():
     text = CliRunner().invoke(app, ["show", "--help"]).output
-    assert "cindex" in text
-    assert " km " in text
-    assert " importance " not in text
+    for verb in ("cohort", "markers", "cindex", "km", "importance", "prrt"):
+        assert f" {verb} " in text
+    assert " report " not in CliRunner().invoke(app, ["--help"]).output
 
 
 def test_the_module_runs_as_a_program(tmp_path):
