@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from raise_core.features.efficientnet_lite0_imagenet import NAME as QUICKEST
 from raise_core.features.registry import ENCODERS, EncoderStatus, encoder_status
 
-__all__ = ["EncoderStatus", "encoders", "own_input_px"]
+__all__ = ["QUICKEST", "EncoderStatus", "encoders", "own_input_px"]
 
 
 def encoders() -> tuple[EncoderStatus, ...]:

@@ -13,7 +13,7 @@ from raise_core.evaluation.marker_values import MarkerSource
 from raise_core.figures import durations, numbers
 from raise_core.figures.identity import encoder_name, endpoint_name
 from raise_core.jobs import raise_job
-from raise_core.jobs.encoders import own_input_px
+from raise_core.jobs.encoders import QUICKEST, own_input_px
 from raise_core.jobs.estimate import Estimate
 from raise_core.studies import raise_protocol
 from raise_core.studies.overview import main_endpoint
@@ -160,7 +160,8 @@ def _encoder() -> str:
         name: f"{encoder_name(name)}{'' if status.available else ' (weights are not on this machine)'}"
         for name, status in statuses.items()
     }
-    default = raise_protocol.ENCODER if raise_protocol.ENCODER in ready or not ready else ready[0]
+    preferred = (raise_protocol.ENCODER, QUICKEST, *ready, raise_protocol.ENCODER)
+    default = next(name for name in preferred if name in ready or not ready)
     return address.select(
         "Image encoder",
         labels,
