@@ -114,7 +114,10 @@ def questions() -> None:
     groups: dict[str, list[Page]] = {}
     for known in (known for known in PAGES if known.group):
         groups.setdefault(known.group, []).append(known)
-    for column, (group, pages) in zip(st.columns(len(groups)), groups.items(), strict=True):
+    cells = [
+        cell for _ in range(0, len(groups), 2) for cell in st.columns(2)
+    ]  # a question is cut off in a narrower one
+    for column, (group, pages) in zip(cells, groups.items(), strict=False):
         with column:
             st.subheader(group, anchor=False)
             for known in pages:
