@@ -46,7 +46,7 @@ def cohort_numbers(page: PageContext) -> None:
     if found.lesions:
         tiles.append(("Lesions", f"{found.lesions:,}", f"{found.lesion_visits:,} measured visits"))
     if found.scans:
-        phases = ", ".join(f"{n:,} {phase}" for phase, n in found.scans.items())
+        phases = ", ".join(f"{n:,} {'PET' if phase == 'PT' else phase}" for phase, n in found.scans.items())
         tiles.append(("Scans", f"{sum(found.scans.values()):,}", phases))
     if found.lab_values:
         tiles.append(("Lab tests", f"{len(found.lab_values)}", f"{sum(found.lab_values.values()):,} values"))
