@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from raise_core.domain.device import usable_processors
 from raise_core.domain.errors import BadUsageError
+from raise_core.domain.progress import Progress
 
 IMAGES = "images"
+STAGE = "drawing scans"
 SCAN_COLUMNS = ["patient_id", "week", "path", "modality", "phase", "manufacturer", "kernel"]
 MASK_COLUMNS = ["scan_path", "path", "kind", "lesion_id", "slice_index", "label"]
 COMPRESSION_LEVEL = 1
@@ -53,8 +55,26 @@ def processes_for(workers: int | None) -> int:
     return processes
 
 
-def draw_all(draw: Callable[[_Plan], _Result], plans: Sequence[_Plan], *, processes: int) -> Iterator[_Result]:
-    """Apply a function of a module to every plan, in order; with one process everything happens in this one."""
+def draw_all(
+    draw: Callable[[_Plan], _Result], plans: Sequence[_Plan], *, processes: int, progress: Progress
+) -> list[_Result]:
+    """Apply a function of a module to every patient's plan, in order; with one process everything happens in this one.
+
+    Args:
+        draw: draws and writes one patient's images.
+        plans: one a patient.
+        processes: how many draw at a time.
+        progress: told of each finished patient.
+    """
+    drawn: list[_Result] = []
+    progress(STAGE, 0, len(plans))
+    for done, result in enumerate(_drawn(draw, plans, processes), start=1):
+        drawn.append(result)
+        progress(STAGE, done, len(plans))
+    return drawn
+
+
+def _drawn(draw: Callable[[_Plan], _Result], plans: Sequence[_Plan], processes: int) -> Iterator[_Result]:
     if processes == 1:
         yield from map(draw, plans)
         return

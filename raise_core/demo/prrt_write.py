@@ -96,11 +96,7 @@ def simulate_prrt(
         Plan(patient, lesions, week, folder, seed)
         for patient, lesions, week in zip(cohort.enrolled, cohort.lesions_of, cohort.scan_weeks, strict=True)
     ]
-    written: list[Written] = []
-    progress("drawing scans", 0, len(plans))
-    for done, rows in enumerate(draw_all(draw_patient, plans, processes=processes), start=1):
-        written.append(rows)
-        progress("drawing scans", done, len(plans))
+    written = draw_all(draw_patient, plans, processes=processes, progress=progress)
     masks = pd.DataFrame([row for rows in written for row in rows.masks], columns=MASK_COLUMNS)
     tables = {
         "patients": cohort.patients,

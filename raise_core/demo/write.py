@@ -89,11 +89,7 @@ def simulate_raise(
         _Plan(trial.courses[index], tuple(scans), folder, seed)
         for index, scans in groupby(trial.scans, key=lambda scan: scan.patient_index)
     ]
-    written: list[_Written] = []
-    progress("drawing scans", 0, len(plans))
-    for done, rows in enumerate(draw_all(_draw_patient, plans, processes=processes), start=1):
-        written.append(rows)
-        progress("drawing scans", done, len(plans))
+    written = draw_all(_draw_patient, plans, processes=processes, progress=progress)
 
     scans = pd.DataFrame([row for rows in written for row in rows.scans], columns=SCAN_COLUMNS)
     masks = pd.DataFrame([row for rows in written for row in rows.masks], columns=MASK_COLUMNS)

@@ -63,6 +63,11 @@ class Estimate:
     seconds: Span | None
     measured: bool
 
+    @property
+    def finished_run_id(self) -> str | None:
+        """The run, when it is finished already."""
+        return self.work.run_id
+
 
 def estimate(home: Home, study_id: str, settings: RaiseSettings, *, snapshot_id: str, device: str) -> Estimate:
     """What a run needs, what of it is kept, and how long the rest will take. Computes and downloads nothing.

@@ -43,6 +43,11 @@ class PrrtEstimate:
     seconds: Span | None
     measured: bool
 
+    @property
+    def finished_run_id(self) -> str | None:
+        """The run, when it is finished already."""
+        return self.work.run_id
+
 
 def estimate_prrt(home: Home, study_id: str, settings: PrrtSettings, *, snapshot_id: str, device: str) -> PrrtEstimate:
     """What a run needs, what of it is kept, and how long the rest will take. Computes and downloads nothing.

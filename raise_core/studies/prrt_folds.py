@@ -1,19 +1,15 @@
-"""The folds of a PRRT run, one by one: independent, repeatable, on as many processes as the machine has processors."""
+"""The folds of a PRRT run as units of work, and what is kept of each."""
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Generator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from raise_core.domain.device import DevicePlan, usable_processors
-from raise_core.domain.errors import BusyError
+from raise_core.domain.device import DevicePlan
 from raise_core.domain.fusion_model import ModelInput
 from raise_core.evaluation.fusion_folds import FoldResult, FoldWork, compute_fold, fold_seed
 from raise_core.features.encoder import Weights
@@ -24,6 +20,7 @@ from raise_core.studies.prrt_material import HeadMaterial
 from raise_core.studies.prrt_plan import FoldPlan, PrrtPlans, image_models
 from raise_core.studies.prrt_runs import ct_shelf
 from raise_core.studies.prrt_settings import PrrtSettings
+from raise_core.studies.unit_processes import computed_units
 
 PRETRAINED_PART = "encoder."
 """What the names of the large network's weights begin with inside its branch."""
@@ -127,37 +124,17 @@ def gather_fold_data(
 def compute_folds(
     folds: Sequence[tuple[FoldPlan, FoldData]], *, device_plan: DevicePlan
 ) -> Generator[tuple[tuple[FoldPlan, FoldData], FoldResult], None, None]:
-    """Train every fold, yielding each as it is finished.
-
-    On the CPU each fold is computed by one single-threaded process, so that results do not depend on the number of
-    threads; on a GPU one after the other in this process.
+    """Train every fold, yielding each as it is finished; see `computed_units`.
 
     Raises:
         BusyError: a worker process died; what was finished has been yielded.
     """
-    workers = min(len(folds), usable_processors())
-    if device_plan.is_cuda or workers <= 1:
-        for fold, data in folds:
-            yield (fold, data), compute_fold(data.work(fold, device=device_plan.device))
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=workers, mp_context=context) as pool:
-        waiting: dict[Future[FoldResult], tuple[FoldPlan, FoldData]] = {
-            pool.submit(compute_fold, data.work(fold, device=device_plan.device)): (fold, data) for fold, data in folds
-        }
-        try:
-            while waiting:
-                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield waiting.pop(future), future.result()
-        except BrokenProcessPool as error:
-            raise BusyError(
-                "a worker process was ended from outside (out of memory?); what was finished is kept. "
-                "Run again to go on."
-            ) from error
-        finally:
-            for future in waiting:
-                future.cancel()
+    yield from computed_units(
+        folds,
+        compute_fold,
+        work_of=lambda fold: fold[1].work(fold[0], device=device_plan.device),
+        device_plan=device_plan,
+    )
 
 
 def fold_arrays(result: FoldResult) -> dict[str, NDArray[Any]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from raise_core.domain.errors import WeightsMissingError
 from raise_core.domain.fusion_model import Head
+from raise_core.features.encoder import Encoder
 from raise_core.features.registry import encoder_named
 from raise_core.features.resnet152_ct import NAME as CT_BACKBONE
 from raise_core.store.artifact import ArtifactStore
@@ -84,11 +85,12 @@ def planned_work(
     material = gather(source, settings)
     plans = PrrtPlans.of(settings)
     store = ArtifactStore(home)
-    weights_sha256, missing = _weights(settings)
+    encoder, missing = _encoder(settings)
+    weights_sha256 = "" if missing is not None else None if encoder is None else encoder.weights_sha256
     run_id = prrt_plan.run_key(prrt_plan.run_inputs(source, settings, plans, weights_sha256=weights_sha256))
     own = {head: material.for_head(head, folds=settings.folds) for head in prrt_plan.heads(settings)}
     volumes = _volume_keys(material, settings, plans)
-    slices = _slice_keys(material, settings, plans, half_precision=half_precision, missing=missing)
+    slices = _slice_keys(material, settings, plans, encoder, half_precision=half_precision)
     folds = [
         fold.key
         for part in own.values()
@@ -117,14 +119,14 @@ def planned_work(
     )
 
 
-def _weights(settings: PrrtSettings) -> tuple[str | None, str | None]:
-    """Checksum of the CT backbone's weights where a model needs them, and the remedy when they are not here."""
+def _encoder(settings: PrrtSettings) -> tuple[Encoder | None, str | None]:
+    """The CT backbone where a model needs it and it is here, and the remedy where it is not; nothing is downloaded."""
     if not prrt_plan.needs_pretrained(settings):
         return None, None
     try:
-        return encoder_named(CT_BACKBONE, download=False).weights_sha256, None
+        return encoder_named(CT_BACKBONE, download=False), None
     except WeightsMissingError as error:
-        return "", str(error)
+        return None, str(error)
 
 
 def _volume_keys(material: PrrtMaterial, settings: PrrtSettings, plans: PrrtPlans) -> dict[str, str]:
@@ -134,10 +136,9 @@ def _volume_keys(material: PrrtMaterial, settings: PrrtSettings, plans: PrrtPlan
 
 
 def _slice_keys(
-    material: PrrtMaterial, settings: PrrtSettings, plans: PrrtPlans, *, half_precision: bool, missing: str | None
+    material: PrrtMaterial, settings: PrrtSettings, plans: PrrtPlans, encoder: Encoder | None, *, half_precision: bool
 ) -> dict[str, str]:
-    if missing is not None or not prrt_plan.reads_frozen(settings):
+    if encoder is None or not prrt_plan.reads_frozen(settings):
         return {}
-    encoder = encoder_named(CT_BACKBONE, download=False)
     requests = prrt_plan.slice_requests(material, material.patient_ids)
     return prrt_plan.slice_keys(requests, plans, encoder, half_precision=half_precision)

@@ -107,6 +107,9 @@ def prepare(home_path: str) -> None:
         reading.filtered(home_path, study.study_id, study.snapshot_id, everybody)
         reading.counts(home_path, study.study_id, study.snapshot_id, everybody)
         _added_value(home_path, study, everybody)
+        fused = _fused(home_path, study, everybody)
+        if fused is not None:
+            prrt_reading.report(fused)
 
 
 def questions() -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
+from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from raise_core.domain.errors import BadUsageError, UserFacingError
+from raise_core.domain.errors import BadUsageError
 from raise_core.domain.fusion_model import Head, ModelInput, parse_fusion_model
-from raise_core.figures import durations
 from raise_core.figures.fusion_marks import fusion_name
 from raise_core.figures.identity import endpoint_name
 from raise_core.jobs import prrt_job
@@ -19,7 +18,7 @@ from raise_core.studies import prrt_protocol
 from raise_core.studies.overview import main_endpoint
 from raise_core.studies.prrt_material import offered_models
 from raise_core.studies.prrt_settings import PrrtSettings
-from raise_core.ui import address, navigation, run_request, runs_reading
+from raise_core.ui import address, run_request, runs_reading
 from raise_core.ui.navigation import PRRT
 from raise_core.ui.plain_text import plain
 from raise_core.ui.run_request import Wish
@@ -120,26 +119,11 @@ def estimate_and_start(page: PageContext, wish: Wish[PrrtSettings] | None, *, pl
     """What the wish needs, how long it takes, and the button that starts it."""
     if wish is None:
         return
-    with place:
-        settings = json.dumps(wish.settings.to_document(), sort_keys=True)
-        try:
-            found = runs_reading.needed_prrt(
-                page.home_path, page.study.study_id, page.study.snapshot_id, settings, wish.device
-            )
-        except UserFacingError as error:
-            st.warning(plain(str(error)), icon=":material/help:")
-            return
-        if found.work.run_id is not None:
-            st.success(
-                "A run with exactly these settings is finished; there is nothing to compute.", icon=":material/check:"
-            )
-            navigation.link(PRRT, "Look at its results", run=found.work.run_id[:8])
-            return
-        _needs(found, wish.settings)
-        run_request.start_button(page, wish)
+    say_needs = partial(_needs, settings=wish.settings)
+    run_request.offer(page, wish, needed=runs_reading.needed_prrt, say_needs=say_needs, results=PRRT, place=place)
 
 
-def _needs(found: PrrtEstimate, settings: PrrtSettings) -> None:
+def _needs(found: PrrtEstimate, *, settings: PrrtSettings) -> None:
     work = found.work
     patients = " and ".join(
         f"**{count} patients** ({'with a class' if head is Head.CLASS else 'censored or not'})"
@@ -157,14 +141,7 @@ def _needs(found: PrrtEstimate, settings: PrrtSettings) -> None:
     st.markdown(f"For {patients}: {'; '.join(parts) or 'forests on laboratory values only'}.")
     if work.excluded:
         st.caption("Left out: " + "; ".join(f"{reason}: {count}" for reason, count in work.excluded.items()) + ".")
-    if found.seconds is not None:
-        span = durations.duration_range(found.seconds.low, found.seconds.high)
-        basis = (
-            "from the speed of earlier runs here"
-            if found.measured
-            else "a coarse guess: no earlier run here to measure from"
-        )
-        st.markdown(f"Time: **{span}** ({basis}).")
+    run_request.say_time(found.seconds, measured=found.measured)
     if work.weights_missing is not None:
         st.warning(
             "The weights of the pretrained CT network are not on this machine: models with pretrained CT cannot run.",

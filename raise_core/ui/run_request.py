@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from raise_core.domain.errors import BadUsageError, UserFacingError
 from raise_core.domain.job import Job
+from raise_core.figures import durations
 from raise_core.jobs import desk
 from raise_core.jobs.accelerator import graphics_card
+from raise_core.jobs.estimate import Span
 from raise_core.store.home import Home
-from raise_core.ui import address, runs_reading
+from raise_core.ui import address, navigation, runs_reading
+from raise_core.ui.navigation import Page
 from raise_core.ui.plain_text import plain
 from raise_core.ui.shell import PageContext
 
@@ -93,7 +99,65 @@ def whole(text: str, what: str, *, least: int) -> int:
     return int(found)
 
 
-def start_button(page: PageContext, wish: Wish[Any]) -> None:
+class Found(Protocol):
+    """What is said of a run before it is started."""
+
+    @property
+    def finished_run_id(self) -> str | None:
+        """The run, when it is finished already."""
+
+
+FoundT = TypeVar("FoundT", bound=Found)
+
+
+def offer(
+    page: PageContext,
+    wish: Wish[SettingsT] | None,
+    *,
+    needed: Callable[[str, str, str, str, str], FoundT],
+    say_needs: Callable[[FoundT], None],
+    results: Page,
+    place: DeltaGenerator,
+) -> None:
+    """What the wish needs, how long it takes, and the button that starts it.
+
+    Args:
+        page: where the page stands.
+        wish: what the form asks for; None draws nothing.
+        needed: looks up what a run needs, by home, study, snapshot, settings as JSON, and device.
+        say_needs: writes that on the page.
+        results: the page with the results of a run that is finished already.
+        place: where to draw.
+    """
+    if wish is None:
+        return
+    with place:
+        settings = json.dumps(wish.settings.to_document(), sort_keys=True)
+        try:
+            found = needed(page.home_path, page.study.study_id, page.study.snapshot_id, settings, wish.device)
+        except UserFacingError as error:
+            st.warning(plain(str(error)), icon=":material/help:")
+            return
+        if found.finished_run_id is not None:
+            st.success(
+                "A run with exactly these settings is finished; there is nothing to compute.", icon=":material/check:"
+            )
+            navigation.link(results, "Look at its results", run=found.finished_run_id[:8])
+        else:
+            say_needs(found)
+            _start_button(page, wish)
+
+
+def say_time(seconds: Span | None, *, measured: bool) -> None:
+    """How long it takes, and what that stands on."""
+    if seconds is None:
+        return
+    span = durations.duration_range(seconds.low, seconds.high)
+    basis = "from the speed of earlier runs here" if measured else "a coarse guess: no earlier run here to measure from"
+    st.markdown(f"Time: **{span}** ({basis}).")
+
+
+def _start_button(page: PageContext, wish: Wish[Any]) -> None:
     """The button that starts what is wished for, unless exactly that is under way."""
     same = _under_way(page, wish)
     if same is not None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from raise_core.domain.errors import BadUsageError, UserFacingError
+from raise_core.domain.errors import BadUsageError
 from raise_core.domain.marker_name import DEEP_VARIANTS
 from raise_core.evaluation.marker_values import MarkerSource
-from raise_core.figures import durations, numbers
+from raise_core.figures import numbers
 from raise_core.figures.identity import encoder_name, endpoint_name
 from raise_core.jobs import raise_job
 from raise_core.jobs.encoders import QUICKEST, own_input_px
@@ -20,7 +18,7 @@ from raise_core.studies.overview import main_endpoint
 from raise_core.studies.raise_choice import models_for, offered_variants, usual_weeks
 from raise_core.studies.raise_settings import RaiseSettings
 from raise_core.studies.run_record import RunRecord
-from raise_core.ui import address, navigation, run_request, runs_reading
+from raise_core.ui import address, run_request, runs_reading
 from raise_core.ui.navigation import CINDEX
 from raise_core.ui.plain_text import plain
 from raise_core.ui.run_request import Wish
@@ -173,25 +171,7 @@ def _encoder() -> str:
 
 def estimate_and_start(page: PageContext, wish: Wish[RaiseSettings] | None, *, place: DeltaGenerator) -> None:
     """What the wish needs, how long it takes, and the button that starts it."""
-    if wish is None:
-        return
-    with place:
-        settings = json.dumps(wish.settings.to_document(), sort_keys=True)
-        try:
-            found = runs_reading.needed(
-                page.home_path, page.study.study_id, page.study.snapshot_id, settings, wish.device
-            )
-        except UserFacingError as error:
-            st.warning(plain(str(error)), icon=":material/help:")
-            return
-        if found.work.run_id is not None:
-            st.success(
-                "A run with exactly these settings is finished; there is nothing to compute.", icon=":material/check:"
-            )
-            navigation.link(CINDEX, "Look at its results", run=found.work.run_id[:8])
-        else:
-            _needs(found)
-            run_request.start_button(page, wish)
+    run_request.offer(page, wish, needed=runs_reading.needed, say_needs=_needs, results=CINDEX, place=place)
 
 
 def _needs(found: Estimate) -> None:
@@ -212,14 +192,7 @@ def _needs(found: Estimate) -> None:
         f"Needs **{work.pictures:,} pictures** ({pictures}) and **{work.networks} sets of networks** ({networks}); "
         f"{patients} are at risk at each visit."
     )
-    if found.seconds is not None:
-        span = durations.duration_range(found.seconds.low, found.seconds.high)
-        basis = (
-            "from the speed of earlier runs here"
-            if found.measured
-            else "a coarse guess: no earlier run here to measure from"
-        )
-        st.markdown(f"Time: **{span}** ({basis}).")
+    run_request.say_time(found.seconds, measured=found.measured)
     if work.weights_missing is not None:
         st.warning(
             "The weights of this encoder are not on this machine. The run tries to get them from their publisher and "

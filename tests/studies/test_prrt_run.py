@@ -11,7 +11,7 @@ from raise_core.jobs.order import Order
 from raise_core.jobs.prrt_estimate import estimate_prrt
 from raise_core.store.artifact import ArtifactStore
 from raise_core.store.home import Home
-from raise_core.studies import prrt_folds
+from raise_core.studies import unit_processes
 from raise_core.studies.prrt_run import run_prrt
 from raise_core.studies.prrt_runs import (
     FOLD_KIND,
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def one_process(monkeypatch):
     """Networks are trained in this process: starting others takes longer than training these."""
-    monkeypatch.setattr(prrt_folds, "usable_processors", lambda: 1)
+    monkeypatch.setattr(unit_processes, "usable_processors", lambda: 1)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def stopped_first(imported):
         run_prrt(imported, STUDY, SETTINGS, device="cpu", progress=progress, should_stop=lambda: bool(stop_asked))
     left = {entry.key: entry.made_at for entry in ArtifactStore(imported).entries() if entry.kind != RUN_KIND}
     with pytest.MonkeyPatch.context() as patch:  # the first attempt used several processes, this one does not
-        patch.setattr(prrt_folds, "usable_processors", lambda: 1)
+        patch.setattr(unit_processes, "usable_processors", lambda: 1)
         finished = run_prrt(imported, STUDY, SETTINGS, device="cpu")
     return imported, finished, left
 
